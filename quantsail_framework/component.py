@@ -1,0 +1,49 @@
+"""How a plugin announces a component: a name, where its class lives, and one line about it.
+
+A descriptor imports nothing, so listing components is cheap and a broken class breaks only the
+run that uses it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def _check_name(_instance: Component, _field: attrs.Attribute[str], value: str) -> None:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"component name {value!r} must be lower-case words joined by hyphens, such as 'max-exposure'")
+
+
+def _check_target(instance: Component, _field: attrs.Attribute[str], value: str) -> None:
+    if not _TARGET.fullmatch(value):
+        raise ValueError(f"component {instance.name!r}: target {value!r} must look like 'package.module:ClassName'")
+
+
+@attrs.frozen
+class Component:
+    """One strategy, cost model, runner and so on that a plugin offers.
+
+    ``name`` is what a pipeline file says in ``use``; ``target`` is ``"package.module:ClassName"``,
+    imported only when a pipeline uses it; ``summary`` is one sentence. ``network`` says that it
+    needs sockets. ``example`` holds options with which the conformance kit and the docs build one.
+    """
+
+    name: str = attrs.field(validator=_check_name)
+    target: str = attrs.field(validator=_check_target)
+    summary: str
+    network: bool = attrs.field(default=False, kw_only=True)
+    example: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
+
+    def load(self) -> type[Any]:
+        """Import the class. Whatever that import raises goes to the caller."""
+        module, _, attribute = self.target.partition(":")
+        loaded: type[Any] = getattr(importlib.import_module(module), attribute)
+        return loaded

@@ -1,0 +1,88 @@
+"""What a runner returns: tables of columns, metrics, and a verdict where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Column = npt.NDArray[Any]
+Table = Mapping[str, Column]
+
+
+def _no_tables() -> Mapping[str, Table]:
+    return {}
+
+
+@attrs.frozen(eq=False, repr=False)
+class RunResult:
+    """The result of one run, the same shape whatever happened; no trades is a result too.
+
+    ``kind``: the runner's name. ``tables``: name to columns of one length; times are int64
+    nanoseconds UTC in columns named ``time`` or ``*_time``, text columns are object arrays,
+    a missing number is NaN (written as null). ``metrics``: plain values, None where undefined.
+    ``undefined``: why each None is None. ``facts``: what the manifest adds (data hashes,
+    first_tradable, ...). ``notes``: what the user should know, one sentence each.
+    """
+
+    kind: str
+    name: str
+    tables: Mapping[str, Table] = attrs.field(factory=_no_tables)
+    metrics: Mapping[str, Any] = attrs.field(factory=dict)
+    undefined: Mapping[str, str] = attrs.field(factory=dict)
+    facts: Mapping[str, Any] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
+    verdict: str | None = None
+
+    @property
+    def trades(self) -> Table:
+        """The trades table."""
+        return self.tables["trades"]
+
+    @property
+    def equity(self) -> Table:
+        """The equity table."""
+        return self.tables["equity"]
+
+    @property
+    def refusals(self) -> Table:
+        """The refusals table."""
+        return self.tables["refusals"]
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """One table as a pandas DataFrame, times as UTC timestamps."""
+        import pandas as pd
+
+        columns = {name: _with_zone(name, values) for name, values in self.tables[table].items()}
+        return pd.DataFrame(columns)
+
+    def trades_frame(self) -> pd.DataFrame:
+        """The trades as a pandas DataFrame."""
+        return self.frame("trades")
+
+    def equity_frame(self) -> pd.DataFrame:
+        """The equity curve as a pandas DataFrame indexed by time."""
+        return self.frame("equity").set_index("time")
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(next(iter(columns.values()), ()))} {name}" for name, columns in self.tables.items())
+        return f"RunResult({self.kind!r}, {self.name!r}, {sizes})"
+
+
+def is_time_column(name: str) -> bool:
+    """Whether a column of that name holds times (int64 nanoseconds UTC)."""
+    return name == "time" or name.endswith("_time")
+
+
+def _with_zone(name: str, values: Column) -> Any:
+    import pandas as pd
+
+    if not is_time_column(name):
+        return values
+    return pd.DatetimeIndex(values.astype(np.int64).astype("datetime64[ns]")).tz_localize("UTC")

@@ -1,0 +1,99 @@
+"""Trades: an open position, a closed trade, and why trades end."""
+
+from __future__ import annotations
+
+import attrs
+
+from quantsail_framework.domain.fill import Costs
+from quantsail_framework.domain.order import EntryOrder
+
+# Why a trade ended, in the words of the trades table.
+STOP = "stop"
+TRAILING_STOP = "trailing_stop"
+TARGET = "target"
+SIGNAL = "signal"
+TIME = "time"
+FLATTEN = "flatten"
+RUIN = "ruin"
+END_OF_DATA = "end_of_data"
+EXIT_REASONS = (STOP, TRAILING_STOP, TARGET, SIGNAL, TIME, FLATTEN, RUIN, END_OF_DATA)
+
+
+@attrs.define(eq=False)
+class Position:
+    """An open position. Only the engine changes it; components read.
+
+    ``quantity`` is above zero for both sides. ``stop`` and ``target`` are the levels in force now;
+    ``trailed`` says that the trail moved the stop last. ``costs`` were paid at the entry. ``order``
+    is the accepted entry it came from, with the levels it began with.
+    """
+
+    symbol: str
+    side: int
+    quantity: float
+    entry_price: float
+    entry_time_ns: int
+    costs: Costs
+    stop: float
+    target: float | None
+    order: EntryOrder
+    trailed: bool = False
+
+    @property
+    def signed_quantity(self) -> float:
+        """Quantity, below zero for a short."""
+        return self.side * self.quantity
+
+    @property
+    def entry_costs(self) -> float:
+        """All costs paid at the entry."""
+        return self.costs.fee + self.costs.spread + self.costs.slippage
+
+    @property
+    def initial_stop(self) -> float:
+        """The stop it began with."""
+        return self.order.stop
+
+    @property
+    def trail(self) -> float | None:
+        """Trailing distance in price."""
+        return self.order.trail
+
+    @property
+    def max_bars(self) -> int:
+        """Closed bars after which it exits; 0 for never."""
+        return self.order.max_bars
+
+
+@attrs.frozen
+class Trade:
+    """A closed trade: one row of the trades table. Money in quote currency, times are bar opens (ns UTC).
+
+    ``mae`` and ``mfe`` are the worst and the best move while it was open, as positive fractions of
+    the entry price.
+    """
+
+    symbol: str
+    side: str
+    signal_time: int
+    entry_time: int
+    exit_time: int
+    entry_price: float
+    exit_price: float
+    stop: float
+    target: float | None
+    quantity: float
+    gross_pnl: float
+    fees: float
+    spread: float
+    slippage: float
+    net_pnl: float
+    exit_reason: str
+    equity_at_entry: float
+    risk: float
+    bound_by: str
+    mae: float
+    mfe: float
+    ambiguous: bool
+    confidence: float
+    reason: str

@@ -1,0 +1,293 @@
+"""What happens to one lane at an open, inside a bar and at a close; shared by every runner.
+
+The loops (``simulation`` by events, ``trader`` bar by bar) only decide when to call what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+from quantsail_framework.domain.fill import Costs
+from quantsail_framework.domain.order import EntryOrder, Trip
+from quantsail_framework.domain.signals import Adjust, Enter, Exit
+from quantsail_framework.domain.trade import END_OF_DATA, FLATTEN, RUIN, SIGNAL, STOP, TARGET, TIME, TRAILING_STOP, Position
+from quantsail_framework.engine import fills
+from quantsail_framework.engine.account import Account, ClosedTrade
+from quantsail_framework.engine.desk import Desk
+from quantsail_framework.engine.feed import Row, ask_bar_strategy, row_of
+from quantsail_framework.engine.lane import Lane
+from quantsail_framework.engine.market import ClosedMarket
+from quantsail_framework.engine.records import trade_of
+from quantsail_framework.engine.watchdog import Watchdog
+from quantsail_framework.ports.observer import Events
+from quantsail_framework.ports.strategy import BarView
+
+
+class Dealer:
+    """Applies the trading rules to lanes and books what follows."""
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        account: Account,
+        desk: Desk,
+        market: ClosedMarket,
+        watchdog: Watchdog,
+        events: Events | None,
+        target_first: bool,
+    ) -> None:
+        self.lanes = lanes
+        self.account = account
+        self.desk = desk
+        self.market = market
+        self.watchdog = watchdog
+        self._by_symbol = {lane.symbol: lane for lane in lanes}
+        self.events = events
+        self.target_first = target_first
+        self._bar_ns = market.timeframe.ns
+
+    # 1. Open.
+
+    def open(self, lanes: Sequence[Lane], time_ns: int) -> None:
+        """Orders decided earlier meet the open of the bar at ``time_ns``: market exits first, then entries."""
+        self.at_open(time_ns)
+        for lane in lanes:
+            if lane.leaving is not None and lane.is_tradable(lane.i):
+                self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
+        for lane in lanes:
+            if lane.order is not None and lane.is_tradable(lane.i):
+                self.fill_entry(lane, lane.order, time_ns)
+
+    def at_open(self, time_ns: int) -> None:
+        """Time is the open of the bar at ``time_ns``: only earlier bars are known."""
+        self.account.now_ns = self.market.now_ns = time_ns
+
+    def entry_is_refused(self, lane: Lane, order: EntryOrder, open_: float, costs: Costs) -> bool:
+        """Refuse the entry at this open when it has gapped past a level or is not affordable."""
+        account = self.account
+        level = fills.gapped(order.side, order.stop, order.target, open_)
+        if level is not None:
+            rule, limit, value = "gapped", level, open_
+            text = f"opened at {open_:g}, beyond the level {level:g}"
+        else:
+            if account.shorts:
+                account.mark(lambda held: self._by_symbol[held].close_before(account.now_ns))
+            value = order.quantity * open_ + costs.fee + costs.spread + costs.slippage
+            limit = account.spendable(order)
+            if value <= limit:
+                return False
+            rule, text = "insufficient_cash", f"needs {value:.2f} and {limit:.2f} is available"
+        self.drop(lane, order, rule, limit, value, open_, text)
+        return True
+
+    def drop(
+        self, lane: Lane, order: EntryOrder, rule: str, limit: float | None, value: float | None, price: float, text: str
+    ) -> None:
+        """Refuse an entry that had been accepted; its day gets its count back."""
+        self.account.drop(order)
+        lane.order = None
+        self.desk.refuse(order.signal_time_ns, order.symbol, order.side, rule, limit, value, price, text)
+
+    def fill_entry(self, lane: Lane, order: EntryOrder, time_ns: int) -> None:
+        """The accepted entry meets the open of this bar."""
+        open_ = lane.open[lane.i]
+        costs = self.desk.price(order.symbol, order.side, order.quantity, open_, "taker")
+        if not self.entry_is_refused(lane, order, open_, costs):
+            self.book_entry(lane, order, open_, costs, time_ns)
+
+    def book_entry(self, lane: Lane, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> None:
+        """Book a filled entry."""
+        fills.check_inside(order.symbol, price, lane.low[lane.i], lane.high[lane.i], time_ns)
+        position = self.account.enter(order, price, costs, time_ns)
+        lane.begin(position)
+        if self.events is not None:
+            self.events.order_filled(position)
+
+    def close_at(self, lane: Lane, price: float, reason: str, time_ns: int, *, at_close: bool = False) -> None:
+        """A market exit at ``price``."""
+        position = _held(lane)
+        costs = self.desk.price(lane.symbol, -position.side, position.quantity, price, "taker")
+        self.book_exit(lane, price, costs, time_ns, reason, at_close=at_close)
+
+    def book_exit(
+        self, lane: Lane, price: float, costs: Costs, time_ns: int, reason: str, *, ambiguous: bool = False, at_close: bool = False
+    ) -> None:
+        """Book a filled exit."""
+        trade = self.account.leave(lane.symbol, price, costs, time_ns, reason, ambiguous, at_close)
+        lane.end()
+        if self.events is not None:
+            self._tell_closed(trade, lane)
+
+    def _tell_closed(self, trade: ClosedTrade, lane: Lane) -> None:
+        assert self.events is not None  # noqa: S101  # the caller has looked
+        self.events.trade_closed(trade_of(trade, lane.bars))
+
+    # 2. Inside the bar.
+
+    def inside(self, lanes: Sequence[Lane], time_ns: int) -> None:
+        """The levels of every open position meet this bar, also of those opened at its open."""
+        for lane in lanes:
+            if lane.position is not None:
+                self.touch(lane, lane.position, time_ns)
+
+    def touch(self, lane: Lane, position: Position, time_ns: int) -> None:
+        """The position's levels meet this bar."""
+        i = lane.i
+        if lane.tradable is not None and not lane.tradable[i]:
+            return
+        lane.trail_to(i - 1)
+        low, high = lane.low[i], lane.high[i]
+        hit = fills.touch(position.side, position.stop, position.target, lane.open[i], high, low, self.target_first)
+        if hit is None:
+            return
+        fills.check_inside(lane.symbol, hit.price, low, high, time_ns)
+        liquidity = "taker" if hit.by_stop else "maker"
+        costs = self.desk.price(lane.symbol, -position.side, position.quantity, hit.price, liquidity)
+        self.book_exit(lane, hit.price, costs, time_ns, exit_reason(position, hit.by_stop), ambiguous=hit.ambiguous)
+
+    # 3. Close.
+
+    def at_close(self, time_ns: int) -> None:
+        """Time is the close of the bar that opened at ``time_ns``."""
+        self.account.now_ns = self.market.now_ns = time_ns + self._bar_ns
+
+    def end(self, lanes: Sequence[Lane], time_ns: int) -> None:
+        """Lanes whose data end with this bar are closed at its close; then time is that close."""
+        for lane in lanes:
+            if lane.i == lane.last:
+                self.end_of_data(lane, time_ns)
+        self.at_close(time_ns)
+
+    def end_of_data(self, lane: Lane, time_ns: int) -> None:
+        """This is the lane's last bar: its position is closed at the close, its waiting entry refused."""
+        if lane.order is not None:
+            close = lane.close[lane.i]
+            self.drop(lane, lane.order, END_OF_DATA, None, None, close, "the data end before a bar in which it could fill")
+        elif lane.position is not None:
+            fills.check_inside(lane.symbol, lane.close[lane.i], lane.low[lane.i], lane.high[lane.i], time_ns)
+            self.close_at(lane, lane.close[lane.i], END_OF_DATA, time_ns, at_close=True)
+
+    def mark(self, time_ns: int) -> None:
+        """Value the account at the closes of the bars up to ``time_ns``."""
+        by_symbol = self._by_symbol
+        self.account.mark(lambda symbol: by_symbol[symbol].last_close(time_ns))
+
+    def trail(self, time_ns: int) -> None:
+        """Move every trailing stop by the closes up to ``time_ns``."""
+        for lane in self.lanes:
+            lane.trail(time_ns)
+
+    def ruin(self, time_ns: int) -> None:
+        """Equity is gone: close everything at its last close and refuse every entry from now on."""
+        self.desk.ruined = True
+        equity = self.account.equity
+        for lane in self.lanes:
+            if lane.order is not None:
+                price = lane.last_close(time_ns)
+                self.drop(lane, lane.order, RUIN, 0.0, equity, price, "the account is ruined")
+            if lane.position is not None:
+                self.at_open(time_ns)
+                self.close_at(lane, lane.last_close(time_ns), RUIN, time_ns, at_close=True)
+        self.at_close(time_ns)
+        self.mark(time_ns)
+
+    def trip_breakers(self, time_ns: int, ended: bool) -> bool:
+        """Ask the breakers; returns whether one flattened."""
+        flattened = False
+        for name, trip in self.watchdog.ask(self.market, ended):
+            if self.events is not None:
+                self.events.breaker_tripped(name, trip, time_ns)
+            if trip.action == "flatten":
+                self._flatten(name, trip, time_ns)
+                flattened = True
+        return flattened
+
+    def _flatten(self, name: str, trip: Trip, time_ns: int) -> None:
+        for lane in self.lanes:
+            if trip.symbols and lane.symbol not in trip.symbols:
+                continue
+            if lane.order is not None:
+                text = f"{name} flattens: {trip.reason}"
+                self.drop(lane, lane.order, "flattened", None, None, lane.last_close(time_ns), text)
+            if lane.position is not None and lane.leaving is None:
+                lane.leaving = FLATTEN
+
+    def settle(self, time_ns: int, ended: bool, watching: bool) -> bool:
+        """Mark, ruin, trailing stops, breakers: what a close does to the account before anything is decided.
+
+        ``ended``: a trade ended in this bar. Returns whether lanes beyond this moment's were touched.
+        """
+        self.mark(time_ns)
+        touched = self.account.equity <= 0.0 and not self.desk.ruined
+        if touched:
+            self.ruin(time_ns)
+        self.trail(time_ns)
+        return (self.trip_breakers(time_ns, ended) if watching else False) or touched
+
+    def decide_exit(self, lane: Lane, flagged: bool) -> None:
+        """An exit flag, or the end of ``max_bars``, closes the position at the next open."""
+        if lane.leaving is not None or not lane.is_tradable(lane.i):
+            return
+        if flagged:
+            lane.leaving = SIGNAL
+        elif lane.time_is_up():
+            lane.leaving = TIME
+
+    def decide_entry(self, lane: Lane, row: Row) -> None:
+        """The entry signal of this bar, when nothing is open."""
+        if lane.position is not None or lane.order is not None or lane.i >= lane.last:
+            return
+        order = self.desk.decide(lane.instrument, lane.close[lane.i], lane.time[lane.i], row)
+        if order is not None:
+            self.account.accept(order)
+            lane.order = order
+
+    # Bar strategies.
+
+    def ask(self, strategy: Any, lane: Lane, view: BarView) -> Row | None:
+        """The bar strategy's word at this close: applies an Adjust, returns an entry or exit as a row."""
+        decision: Enter | Exit | Adjust | None = ask_bar_strategy(strategy, view, lane.position)
+        if decision is None:
+            return None
+        if isinstance(decision, Adjust):
+            self._adjust(lane, decision)
+            return None
+        return row_of(decision)
+
+    def _adjust(self, lane: Lane, adjust: Adjust) -> None:
+        position = lane.position
+        if position is None:
+            return
+        close, side, instrument = lane.close[lane.i], position.side, lane.instrument
+        to_tick = instrument.floor_price if side > 0 else instrument.ceil_price
+        if adjust.stop is not None:
+            stop = to_tick(adjust.stop) if isfinite(adjust.stop) else adjust.stop
+            if isfinite(stop) and side * (stop - position.stop) >= 0.0 and side * (close - stop) > 0.0:
+                position.trailed = position.trailed and stop == position.stop
+                position.stop = stop
+            else:
+                self._refuse_level(lane, position, stop, f"a stop may only tighten from {position.stop:g} and stay on its side of the close")
+        if adjust.target is not None:
+            target = to_tick(adjust.target) if isfinite(adjust.target) else adjust.target
+            if isfinite(target) and target > 0.0 and side * (target - close) > 0.0:
+                position.target = target
+            else:
+                self._refuse_level(lane, position, target, "a target must be on the far side of the close")
+
+    def _refuse_level(self, lane: Lane, position: Position, level: float, text: str) -> None:
+        close = lane.close[lane.i]
+        self.desk.refuse(lane.time[lane.i], lane.symbol, position.side, "invalid_levels", level, close, close, text)
+
+
+def exit_reason(position: Position, by_stop: bool) -> str:
+    """The word for a touched level."""
+    if not by_stop:
+        return TARGET
+    return TRAILING_STOP if position.trailed else STOP
+
+
+def _held(lane: Lane) -> Position:
+    assert lane.position is not None  # noqa: S101  # callers close only what is open
+    return lane.position

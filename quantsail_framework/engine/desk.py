@@ -1,0 +1,150 @@
+"""From a signal to an order: levels, size, rules; the first refusal ends it and every refusal is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf, isfinite
+from typing import Any
+
+from quantsail_framework.domain.fill import Costs
+from quantsail_framework.domain.instrument import Instrument
+from quantsail_framework.domain.order import Breach, EntryOrder, Liquidity, Refusal, Request, Signal
+from quantsail_framework.engine.account import Account
+from quantsail_framework.engine.feed import Row
+from quantsail_framework.engine.watchdog import Watchdog
+from quantsail_framework.errors import ComponentError
+from quantsail_framework.ports.cost_model import CostModel
+from quantsail_framework.ports.observer import Events
+from quantsail_framework.ports.runner import NamedRule
+from quantsail_framework.ports.sizer import Sizer
+
+# A refusal as the engine keeps it: a row of the refusals table.
+RefusalRow = tuple[int, str, int, str, float | None, float | None, float, str]
+
+
+class Desk:
+    """Decides entries with the pipeline's sizer, cost model and rules. One for every runner."""
+
+    def __init__(
+        self,
+        account: Account,
+        market: Any,
+        sizer: Sizer,
+        costs: CostModel,
+        rules: Sequence[NamedRule],
+        watchdog: Watchdog,
+        events: Events | None,
+    ) -> None:
+        self._account = account
+        self._market = market
+        self._size = sizer.size
+        self._sizer_name = type(sizer).__name__
+        self._min_notional = float(getattr(sizer, "min_notional", 0.0))
+        self._costs = costs.costs
+        self._costs_name = type(costs).__name__
+        self._rules = [(named.name, named.rule.check, watchdog.watches.get(named.name)) for named in rules]
+        self._events = events
+        self.ruined = False
+        self.refusals: list[RefusalRow] = []
+
+    def decide(self, instrument: Instrument, price: float, time_ns: int, row: Row) -> EntryOrder | None:
+        """The order for the signal ``row`` on the bar opening at ``time_ns`` and closing at ``price``, or None."""
+        symbol, account, market = instrument.symbol, self._account, self._market
+        side, stop, target, confidence, _, trail, max_bars, reason = row
+        if self.ruined:
+            self.refuse(time_ns, symbol, side, "ruin", None, None, price, "the account is ruined")
+            return None
+        if instrument.tick is not None:
+            stop, target = _round_levels(instrument, side, stop, target)
+        if not _levels_hold(side, price, stop, target, confidence):
+            self.refuse(time_ns, symbol, side, "invalid_levels", stop, price, price, _level_text(side, price, stop, target, confidence))
+            return None
+        market.symbol = symbol
+        quantity, bound_by = self._size(Signal(symbol, side, price, stop, target, confidence, time_ns), instrument, account, market)
+        if not 0.0 <= quantity < inf:
+            raise ComponentError(f"sizer {self._sizer_name} gave the quantity {quantity!r} for {symbol}; it must be finite and not negative")
+        if instrument.lot is not None:
+            quantity = instrument.floor_quantity(quantity)
+        notional = quantity * price
+        if notional < self._min_notional or notional < instrument.min_notional or quantity <= 0.0:
+            self._refuse_size(instrument, side, quantity, price, time_ns, bound_by)
+            return None
+        risk = quantity * abs(price - stop)
+        if self._rules:
+            request = Request(symbol, side, quantity, price, stop, target, notional, risk, self._estimator(quantity))
+            if self._refused_by_rule(request, time_ns):
+                return None
+        return EntryOrder(
+            symbol, side, quantity, price, stop, target, trail, max_bars, confidence, reason,
+            time_ns, account.now_ns, account.equity, risk, bound_by,
+        )  # fmt: skip
+
+    def _refused_by_rule(self, request: Request, time_ns: int) -> bool:
+        account, market = self._account, self._market
+        for name, check, watch in self._rules:
+            verdict: Breach | str | None = None
+            if watch is not None and watch.tripped is not None:
+                verdict = watch.refusal(request.symbol, account.now_ns)
+            if verdict is None:
+                verdict = check(request, account, market)
+            if verdict is None:
+                continue
+            if isinstance(verdict, str):
+                verdict = Breach(verdict)
+            self.refuse(time_ns, request.symbol, request.side, name, verdict.limit, verdict.value, request.price, verdict.text)
+            return True
+        return False
+
+    def _refuse_size(self, instrument: Instrument, side: int, quantity: float, price: float, time_ns: int, bound_by: str) -> None:
+        symbol, notional = instrument.symbol, quantity * price
+        if quantity <= 0.0:
+            self.refuse(time_ns, symbol, side, "sizer", None, quantity, price, f"no quantity is left (bound by {bound_by})")
+            return
+        minimum = max(self._min_notional, instrument.min_notional)
+        text = f"notional {notional:.2f} is below the minimum {minimum:.2f}"
+        self.refuse(time_ns, symbol, side, "min_notional", minimum, notional, price, text)
+
+    def refuse(
+        self, time_ns: int, symbol: str, side: int, rule: str, limit: float | None, value: float | None, price: float, text: str
+    ) -> None:
+        """Keep a refusal, and tell it."""
+        row: RefusalRow = (time_ns, symbol, side, rule, limit, value, price, text)
+        self.refusals.append(row)
+        if self._events is not None:
+            self._events.order_refused(Refusal(*row))
+
+    def price(self, symbol: str, side: int, quantity: float, price: float, liquidity: Liquidity) -> Costs:
+        """What a fill costs, checked to be finite. ``market.now_ns`` says what the model may see."""
+        self._market.symbol = symbol
+        costs = self._costs(side, quantity, price, liquidity, self._market)
+        fee, spread, slippage = costs
+        if not isfinite(fee + spread + slippage):
+            raise ComponentError(f"cost model {self._costs_name} gave {costs!r} for {quantity!r} {symbol} at {price!r}; costs must be finite")
+        return costs
+
+    def _estimator(self, quantity: float) -> Callable[[int, float, Liquidity], Costs]:
+        costs, market = self._costs, self._market
+        return lambda side, price, liquidity: costs(side, quantity, price, liquidity, market)
+
+
+def _round_levels(instrument: Instrument, side: int, stop: float, target: float | None) -> tuple[float, float | None]:
+    if not isfinite(stop) or (target is not None and not isfinite(target)):
+        return stop, target
+    to_tick = instrument.floor_price if side > 0 else instrument.ceil_price
+    return to_tick(stop), None if target is None else to_tick(target)
+
+
+def _levels_hold(side: int, price: float, stop: float, target: float | None, confidence: float) -> bool:
+    """stop < close < target for a long, the mirror for a short; NaN and infinite levels never hold."""
+    if not 0.0 <= confidence <= 1.0:
+        return False
+    if side == 1:
+        return 0.0 < stop < price and (target is None or price < target < inf)
+    return side == -1 and price < stop < inf and (target is None or 0.0 < target < price)
+
+
+def _level_text(side: int, price: float, stop: float, target: float | None, confidence: float) -> str:
+    if not 0.0 <= confidence <= 1.0:
+        return f"confidence {confidence!r} is not between 0 and 1"
+    order = "stop < close < target" if side > 0 else "target < close < stop"
+    return f"needs {order}; has stop {stop:g}, close {price:g}, target {'none' if target is None else f'{target:g}'}"

@@ -1,0 +1,57 @@
+"""When and at what price orders fill: the rules of one bar, shared by every runner."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from quantsail_framework.domain.bars import utc_text
+from quantsail_framework.errors import AccountingError
+
+
+class Touch(NamedTuple):
+    """A protective level was touched: its price, whether it was the stop, and whether both were."""
+
+    price: float
+    by_stop: bool
+    ambiguous: bool
+
+
+def gapped(side: int, stop: float, target: float | None, open_: float) -> float | None:
+    """The level that the open has already reached, so that an entry makes no sense; None when it has not."""
+    if side > 0:
+        if open_ <= stop:
+            return stop
+        return target if target is not None and open_ >= target else None
+    if open_ >= stop:
+        return stop
+    return target if target is not None and open_ <= target else None
+
+
+def touch(
+    side: int, stop: float, target: float | None, open_: float, high: float, low: float, target_first: bool
+) -> Touch | None:
+    """What ends a position inside a bar, if anything.
+
+    A long's stop is touched when low <= stop and fills at min(open, stop); its target when
+    high >= target, at max(open, target). Shorts mirror this. When both are touched the stop fills,
+    or the target with ``target_first``.
+    """
+    if side > 0:
+        stopped = low <= stop
+        won = target is not None and high >= target
+    else:
+        stopped = high >= stop
+        won = target is not None and low <= target
+    if not (stopped or won):
+        return None
+    if stopped and not (won and target_first):
+        price = min(open_, stop) if side > 0 else max(open_, stop)
+        return Touch(price, True, won)
+    assert target is not None  # noqa: S101  # won says so; for the type checker
+    return Touch(max(open_, target) if side > 0 else min(open_, target), False, stopped)
+
+
+def check_inside(symbol: str, price: float, low: float, high: float, time_ns: int) -> None:
+    """Raise AccountingError unless the bar traded at ``price``."""
+    if not low <= price <= high:
+        raise AccountingError(f"{symbol}: a fill at {price!r} lies outside the bar of {utc_text(time_ns)}, {low!r} to {high!r}")

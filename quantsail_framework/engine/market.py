@@ -1,0 +1,211 @@
+"""The candles of a run: asked of the source, checked together, and shown to components up to now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars, Ints, utc_text
+from quantsail_framework.domain.instrument import Instrument
+from quantsail_framework.domain.timeframe import Timeframe
+from quantsail_framework.errors import DataError
+from quantsail_framework.ports.data_source import BarRequest, DataSource
+from quantsail_framework.ports.market import Market
+from quantsail_framework.ports.runner import DataSpec, Pipeline
+
+
+@attrs.frozen(eq=False)
+class MarketData:
+    """The candles of a run by symbol, in pipeline order, warm-up included.
+
+    ``warmup`` bars of each symbol cannot decide. ``start_ns`` is where the result begins: the
+    pipeline's start, or the first bar.
+    """
+
+    bars: Mapping[str, Bars]
+    instruments: Mapping[str, Instrument]
+    timeframe: Timeframe
+    warmup: int
+    start_ns: int
+    notes: tuple[str, ...] = ()
+
+    def first_tradable_ns(self, symbol: str) -> int | None:
+        """Open time of the first bar of ``symbol`` that may decide; None when there is none."""
+        times = self.bars[symbol].time
+        return int(times[self.warmup]) if len(times) > self.warmup else None
+
+
+def load_market(pipeline: Pipeline) -> MarketData:
+    """Load every series that ``pipeline`` needs, with the largest warm-up that a component declares.
+
+    Raises DataError for what cannot be trusted or does not fit together.
+    """
+    spec, warmup = pipeline.data, _warmup(pipeline)
+    requests = [BarRequest(s, spec.timeframe, spec.start_ns, spec.end_ns, warmup) for s in spec.symbols]
+    series: dict[str, Bars] = {}
+    notes: list[str] = []
+    for request, loaded in zip(requests, _answers(pipeline.source, requests), strict=True):
+        bars = _in_range(loaded, request)
+        bars, note = _apply_gap_policy(bars, spec.gaps)
+        notes.extend(note)
+        if len(bars) <= warmup:
+            notes.append(f"{bars.symbol}: {len(bars)} bars loaded and the warm-up takes {warmup}: nothing can be decided")
+        series[request.symbol] = bars
+    _check_together(series, spec.timeframe)
+    if spec.informative:
+        series = _with_informative(pipeline.source, series, spec)
+    known = pipeline.source.instruments(spec.symbols)
+    first = min(int(bars.time[0]) for bars in series.values())
+    return MarketData(
+        bars=series,
+        instruments={symbol: known.get(symbol, Instrument(symbol)) for symbol in series},
+        timeframe=spec.timeframe,
+        warmup=warmup,
+        start_ns=first if spec.start_ns is None else max(first, spec.start_ns),
+        notes=tuple(notes),
+    )
+
+
+def _warmup(pipeline: Pipeline) -> int:
+    components = (pipeline.strategy, pipeline.costs, pipeline.sizer, *(named.rule for named in pipeline.risk))
+    return max(int(getattr(component, "warmup", 0)) for component in components)
+
+
+def _answers(source: DataSource, requests: Sequence[BarRequest]) -> Iterator[Bars]:
+    answers = iter(source.bars(requests))
+    for request in requests:
+        bars = next(answers, None)
+        if bars is None or bars.symbol != request.symbol or bars.timeframe != request.timeframe:
+            raise DataError(f"{request.symbol} {request.timeframe}: the data source answered with {bars!r} instead")
+        yield bars
+
+
+def _in_range(bars: Bars, request: BarRequest) -> Bars:
+    """Cut to the asked range and at most ``warmup`` bars before it; refuse an empty range."""
+    start = 0 if request.start_ns is None else int(bars.time.searchsorted(request.start_ns))
+    stop = len(bars) if request.end_ns is None else int(bars.time.searchsorted(request.end_ns))
+    if stop <= start:
+        begin = "the beginning" if request.start_ns is None else utc_text(request.start_ns)
+        end = "the end" if request.end_ns is None else utc_text(request.end_ns)
+        raise DataError(f"{bars.symbol} {bars.timeframe}: no bars from {begin} to {end}; change [data] start or end, or get the candles")
+    first = max(0, start - request.warmup) if request.start_ns is not None else 0
+    return bars if (first, stop) == (0, len(bars)) else bars.slice(first, stop)
+
+
+def _apply_gap_policy(bars: Bars, policy: str) -> tuple[Bars, list[str]]:
+    steps = np.diff(bars.time)
+    length = bars.timeframe.ns
+    if (steps < length).any():
+        row = int(np.argmax(steps < length)) + 1
+        raise DataError(
+            f"{bars.symbol} {bars.timeframe}: the bar at {utc_text(int(bars.time[row]))} opens before the one before it has "
+            "closed; the candles are of another timeframe"
+        )
+    holes = np.flatnonzero(steps > length)
+    if not len(holes):
+        return bars, []
+    missing = int((steps[holes] // length - 1).sum())
+    where = utc_text(int(bars.time[holes[0]]))
+    if policy == "fail":
+        raise DataError(
+            f"{bars.symbol} {bars.timeframe}: {len(holes)} gaps ({missing} bars missing), the first after {where}; "
+            'get the missing candles, or set [data] gaps = "keep" or "fill"'
+        )
+    if policy == "fill":
+        return _filled(bars), [f"{bars.symbol}: {len(holes)} gaps filled with {missing} flat bars that cannot trade"]
+    return bars, [f"{bars.symbol}: {len(holes)} gaps kept ({missing} bars missing)"]
+
+
+def _filled(bars: Bars) -> Bars:
+    """Flat bars at the last close in every gap, flagged synthetic."""
+    length = bars.timeframe.ns
+    counts = np.append(np.maximum(np.diff(bars.time) // length, 1), 1)
+    row = np.repeat(np.arange(len(bars)), counts)
+    offset = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    made = offset > 0
+    columns = {name: np.where(made, bars.close[row], getattr(bars, name)[row]) for name in PRICE_COLUMNS}
+    was = False if bars.synthetic is None else bars.synthetic[row]
+    return Bars(
+        bars.symbol,
+        bars.timeframe,
+        bars.time[row] + offset * length,
+        **columns,
+        volume=np.where(made, 0.0, bars.volume[row]),
+        synthetic=made | was,
+        origin=bars.origin,
+    )
+
+
+def _check_together(series: Mapping[str, Bars], timeframe: Timeframe) -> None:
+    """No bar of one symbol may open inside a bar of another."""
+    moments = all_moments([bars.time for bars in series.values()])
+    inside = np.diff(moments) < timeframe.ns
+    if inside.any():
+        at = int(moments[int(np.argmax(inside)) + 1])
+        names = " or ".join(symbol for symbol, bars in series.items() if at in bars.time)
+        raise DataError(f"{names}: the bar at {utc_text(at)} opens inside a {timeframe} bar of another symbol; align the candles to one clock")
+
+
+def all_moments(times: Sequence[Ints]) -> Ints:
+    """Every open time that occurs in any of ``times``, once, ascending."""
+    first = times[0]
+    if all(len(other) == len(first) and np.array_equal(other, first) for other in times[1:]):
+        return first
+    return np.unique(np.concatenate(times))
+
+
+def _with_informative(source: DataSource, series: Mapping[str, Bars], spec: DataSpec) -> dict[str, Bars]:
+    """Each series with the declared other timeframes and symbols, loaded from its own first bar on."""
+    first = min(int(bars.time[0]) for bars in series.values())
+    wanted: list[tuple[str, Timeframe]] = []
+    for symbol, timeframe in spec.informative:
+        wanted.extend((own, timeframe) for own in ([symbol] if symbol else series))
+    unique = list(dict.fromkeys(wanted))
+    requests = [BarRequest(symbol, timeframe, first, spec.end_ns) for symbol, timeframe in unique]
+    others = {(bars.symbol, str(bars.timeframe)): bars for bars in _answers(source, requests)}
+    return {symbol: attrs.evolve(bars, others=others) for symbol, bars in series.items()}
+
+
+class ClosedMarket(Market):
+    """The candles of a run, shown up to ``now_ns``. The engine moves ``now_ns`` and ``symbol``."""
+
+    def __init__(self, bars: Mapping[str, Bars], timeframe: Timeframe, prepared: Mapping[str, Any]) -> None:
+        self._bars = bars
+        self._prepared = prepared
+        self._symbols = tuple(bars)
+        self.timeframe = timeframe
+        self.now_ns = 0
+        self.symbol = self._symbols[0]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return self._symbols
+
+    def closed(self, symbol: str, count: int) -> Bars:
+        bars = self._bars[symbol]
+        stop = self._closed_count(bars)
+        return bars.slice(max(0, stop - count), stop)
+
+    def prepared(self, symbol: str) -> Any:
+        values = self._prepared.get(symbol)
+        stop = self._closed_count(self._bars[symbol])
+        return None if values is None or stop == 0 else values[stop - 1].item()
+
+    def _closed_count(self, bars: Bars) -> int:
+        return bars.index_at(self.now_ns - self.timeframe.ns) + 1
+
+
+class RollingMarket(ClosedMarket):
+    """The same, but the cost model prepares the last ``window`` bars anew, as it would live."""
+
+    def __init__(self, bars: Mapping[str, Bars], timeframe: Timeframe, prepare: Any, window: int) -> None:
+        super().__init__(bars, timeframe, {})
+        self._prepare = prepare
+        self._window = window
+
+    def prepared(self, symbol: str) -> Any:
+        seen = self.closed(symbol, self._window)
+        return None if self._prepare is None or not len(seen) else self._prepare(seen)[-1].item()

@@ -1,0 +1,69 @@
+"""Every error that Quantsail raises on purpose, in one tree.
+
+::
+
+    QuantsailError                  exit code 1
+    ├── InputError                  exit code 2: the user can mend it
+    │   ├── PipelineError           the pipeline file: every problem at once
+    │   ├── DataError               candles that are missing or cannot be trusted
+    │   ├── UnknownComponentError   no component of that kind and name
+    │   ├── PluginError             a plugin that cannot be loaded or clashes with another
+    │   └── ResultsError            a run folder that is missing, foreign or already there
+    └── RunError                    the run itself failed
+        ├── AccountingError         an accounting identity or a fill invariant was broken
+        └── ComponentError          a component broke the contract of its port
+
+A message says what is wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class QuantsailError(Exception):
+    """The root: ``except QuantsailError`` catches all that Quantsail raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(QuantsailError):
+    """Something the user gave is wrong; nothing was written."""
+
+    exit_code = 2
+
+
+class PipelineError(InputError):
+    """A pipeline that cannot be run: one line per problem, all problems at once."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class DataError(InputError):
+    """Candles that are missing or cannot be trusted; names file, symbol, row and time."""
+
+
+class UnknownComponentError(InputError):
+    """No component of that kind has that name; lists the installed ones and the nearest."""
+
+
+class PluginError(InputError):
+    """A plugin cannot be used; names its distribution and the remedy."""
+
+
+class ResultsError(InputError):
+    """A run folder is missing, is not one, or already exists."""
+
+
+class RunError(QuantsailError):
+    """The run started and could not finish."""
+
+
+class AccountingError(RunError):
+    """Money appeared or vanished, or a fill lies outside its bar: the run stops there."""
+
+
+class ComponentError(RunError):
+    """A component returned what its port forbids; names component, symbol and time."""

@@ -1,0 +1,15 @@
+"""What a search maximises."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from quantsail_framework.domain.result import RunResult
+
+
+class Objective(Protocol):
+    """Scores a result; higher is better."""
+
+    def score(self, result: RunResult) -> float | None:
+        """A finite number, or None when the result does not qualify."""
+        ...

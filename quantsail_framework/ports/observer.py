@@ -1,0 +1,45 @@
+"""What listens to a run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from quantsail_framework.domain.order import Refusal, Trip
+from quantsail_framework.domain.trade import Position, Trade
+
+
+class Events(Protocol):
+    """What the engine tells, in time order. ``time_ns`` is the open of the bar in which it happened."""
+
+    def order_refused(self, refusal: Refusal) -> None:
+        """An entry was refused."""
+        ...
+
+    def order_filled(self, position: Position) -> None:
+        """An entry filled."""
+        ...
+
+    def trade_closed(self, trade: Trade) -> None:
+        """A position was closed."""
+        ...
+
+    def breaker_tripped(self, rule: str, trip: Trip, time_ns: int) -> None:
+        """A breaker tripped at the close of that bar."""
+        ...
+
+    def equity_updated(self, time_ns: int, equity: float) -> None:
+        """Equity at a close: once per simulated day in a backtest, at each close elsewhere."""
+        ...
+
+
+class Observer(Protocol):
+    """Listens to a run. Has any of the events of Events, ``run_started(name)``, ``run_finished(result)``;
+    what it lacks is not called. What it raises is logged with its name and stops nothing."""
+
+    def open(self) -> None:
+        """Called once before the run."""
+        ...
+
+    def close(self) -> None:
+        """Called once after the run."""
+        ...
