@@ -141,7 +141,7 @@ class Reference:
     """Since when a breaker counts: the start of the run, or the expiry of its last trip.
 
     ``trades`` is the number of trades closed before then, ``peak`` the highest equity at a close
-    since then (kept for rules that watch equity; else the equity at that time).
+    since then (kept for rules that watch equity or bars; else the equity at that time).
     """
 
     time_ns: int

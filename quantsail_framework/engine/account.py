@@ -199,7 +199,7 @@ class Account(Portfolio):
         day = self._day_end(time_ns)
         self._realised_by_day[day] = self._realised_by_day.get(day, 0.0) + net
         trade = ClosedTrade(
-            symbol, side, order.signal_time_ns, position.entry_time_ns, time_ns, entry_price, price, order.stop, order.target,
+            symbol, side, order.signal_time_ns, position.entry_time_ns, time_ns, entry_price, price, order.stop, position.target,
             quantity, gross, fee + costs.fee, spread + costs.spread, slippage + costs.slippage, net, reason, order.equity,
             order.risk, order.bound_by, ambiguous, order.confidence, order.reason, at_close, entry_paid,
         )  # fmt: skip

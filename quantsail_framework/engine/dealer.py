@@ -79,16 +79,24 @@ class Dealer:
             if value <= limit:
                 return False
             rule, text = "insufficient_cash", f"needs {value:.2f} and {limit:.2f} is available"
-        self.drop(lane, order, rule, limit, value, open_, text)
+        self.drop(lane, order, rule, text, limit, value, open_)
         return True
 
     def drop(
-        self, lane: Lane, order: EntryOrder, rule: str, limit: float | None, value: float | None, price: float, text: str
+        self,
+        lane: Lane,
+        order: EntryOrder,
+        rule: str,
+        text: str,
+        limit: float | None = None,
+        value: float | None = None,
+        price: float | None = None,
     ) -> None:
-        """Refuse an entry that had been accepted; its day gets its count back."""
+        """Refuse an entry that had been accepted; its day gets its count back. ``price``: its reference price unless given."""
         self.account.drop(order)
         lane.order = None
-        self.desk.refuse(order.signal_time_ns, order.symbol, order.side, rule, limit, value, price, text)
+        at = order.price if price is None else price
+        self.desk.refuse(order.signal_time_ns, order.symbol, order.side, rule, limit, value, at, text)
 
     def fill_entry(self, lane: Lane, order: EntryOrder, time_ns: int) -> None:
         """The accepted entry meets the open of this bar."""
@@ -163,8 +171,7 @@ class Dealer:
     def end_of_data(self, lane: Lane, time_ns: int) -> None:
         """This is the lane's last bar: its position is closed at the close, its waiting entry refused."""
         if lane.order is not None:
-            close = lane.close[lane.i]
-            self.drop(lane, lane.order, END_OF_DATA, None, None, close, "the data end before a bar in which it could fill")
+            self.drop(lane, lane.order, END_OF_DATA, "the data end before a bar in which it could fill")
         elif lane.position is not None:
             fills.check_inside(lane.symbol, lane.close[lane.i], lane.low[lane.i], lane.high[lane.i], time_ns)
             self.close_at(lane, lane.close[lane.i], END_OF_DATA, time_ns, at_close=True)
@@ -182,11 +189,9 @@ class Dealer:
     def ruin(self, time_ns: int) -> None:
         """Equity is gone: close everything at its last close and refuse every entry from now on."""
         self.desk.ruined = True
-        equity = self.account.equity
         for lane in self.lanes:
             if lane.order is not None:
-                price = lane.last_close(time_ns)
-                self.drop(lane, lane.order, RUIN, 0.0, equity, price, "the account is ruined")
+                self.drop(lane, lane.order, RUIN, "the account is ruined")
             if lane.position is not None:
                 self.at_open(time_ns)
                 self.close_at(lane, lane.last_close(time_ns), RUIN, time_ns, at_close=True)
@@ -200,17 +205,16 @@ class Dealer:
             if self.events is not None:
                 self.events.breaker_tripped(name, trip, time_ns)
             if trip.action == "flatten":
-                self._flatten(name, trip, time_ns)
+                self._flatten(name, trip)
                 flattened = True
         return flattened
 
-    def _flatten(self, name: str, trip: Trip, time_ns: int) -> None:
+    def _flatten(self, name: str, trip: Trip) -> None:
         for lane in self.lanes:
             if trip.symbols and lane.symbol not in trip.symbols:
                 continue
             if lane.order is not None:
-                text = f"{name} flattens: {trip.reason}"
-                self.drop(lane, lane.order, "flattened", None, None, lane.last_close(time_ns), text)
+                self.drop(lane, lane.order, "flattened", f"{name} flattens: {trip.reason}")
             if lane.position is not None and lane.leaving is None:
                 lane.leaving = FLATTEN
 
@@ -264,17 +268,16 @@ class Dealer:
         to_tick = instrument.floor_price if side > 0 else instrument.ceil_price
         if adjust.stop is not None:
             stop = to_tick(adjust.stop) if isfinite(adjust.stop) else adjust.stop
-            if isfinite(stop) and side * (stop - position.stop) >= 0.0 and side * (close - stop) > 0.0:
-                position.trailed = position.trailed and stop == position.stop
-                position.stop = stop
-            else:
-                self._refuse_level(lane, position, stop, f"a stop may only tighten from {position.stop:g} and stay on its side of the close")
+            if not (isfinite(stop) and side * (close - stop) > 0.0):
+                self._refuse_level(lane, position, stop, f"a stop must be on its side of the close {close:g}")
+            elif side * (stop - position.stop) > 0.0:  # a stop may only tighten
+                position.stop, position.trailed = stop, False
         if adjust.target is not None:
             target = to_tick(adjust.target) if isfinite(adjust.target) else adjust.target
             if isfinite(target) and target > 0.0 and side * (target - close) > 0.0:
                 position.target = target
             else:
-                self._refuse_level(lane, position, target, "a target must be on the far side of the close")
+                self._refuse_level(lane, position, target, f"a target must be on the far side of the close {close:g}")
 
     def _refuse_level(self, lane: Lane, position: Position, level: float, text: str) -> None:
         close = lane.close[lane.i]

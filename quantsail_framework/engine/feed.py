@@ -68,7 +68,7 @@ class SignalColumns:
             trail = trail[i]
         if type(max_bars) is memoryview:
             max_bars = max_bars[i]
-        if target is not None and target != target:
+        if target is not None and target != target:  # NaN
             target = None
         if trail is not None and trail != trail:
             trail = None
@@ -108,4 +108,9 @@ def row_of(decision: Enter | Exit) -> Row:
     if isinstance(decision, Exit):
         return Row(0, math.nan, None, 1.0, True, None, 0, decision.reason)
     d = decision
-    return Row(d.side, d.stop, d.target, d.confidence, False, d.trail, d.max_bars, d.reason)
+    return Row(d.side, d.stop, _given(d.target), d.confidence, False, _given(d.trail), d.max_bars, d.reason)
+
+
+def _given(value: float | None) -> float | None:
+    """NaN means none, as in a column."""
+    return None if value is None or value != value else value

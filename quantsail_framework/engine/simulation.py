@@ -115,7 +115,11 @@ class _Jumper:
             step = self.every_bar or self.must_watch_equity()
             everyone = step and not stepping
             if candidates or watching or step:
+                ruined = dealer.desk.ruined
                 everyone |= dealer.settle(t, ended, watching)
+                if dealer.desk.ruined and not ruined:  # whoever was closed is free to signal at this very close
+                    awake = self.wake_all(t)
+                    candidates = [lane for lane in awake if self.may_enter(lane)]
                 if watching:
                     self.schedule_expiries()
             rows = self.ask_bar_strategy(awake) if self.strategy is not None else None
@@ -142,9 +146,14 @@ class _Jumper:
 
     def plan_all(self, time_ns: int, step: bool) -> None:
         """Plan every lane anew from the moment ``time_ns``, those that slept through it too."""
+        self.wake_all(time_ns)
+        self.plan(self.lanes, step)
+
+    def wake_all(self, time_ns: int) -> list[Lane]:
+        """Move every lane to its last bar by ``time_ns``; returns those with a bar at that moment."""
         for lane in self.lanes:
             lane.i = bisect_right(lane.time, time_ns) - 1
-        self.plan(self.lanes, step)
+        return [lane for lane in self.lanes if lane.i >= 0 and lane.time[lane.i] == time_ns]
 
     def next_moment(self) -> tuple[int, Sequence[Lane]]:
         """The next moment, and the lanes that wake up at it, in pipeline order."""

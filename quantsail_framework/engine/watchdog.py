@@ -12,6 +12,7 @@ from quantsail_framework.ports.risk_rule import Breaker
 from quantsail_framework.ports.runner import NamedRule
 
 _WATCHABLE = {"trades", "equity", "bars"}
+_EVERY_CLOSE = {"equity", "bars"}  # breakers that are asked at every close at which equity can move
 
 
 class Watch:
@@ -66,7 +67,7 @@ class Watchdog:
             watches = watch.watches
             if not ("bars" in watches or ("trades" in watches and ended) or ("equity" in watches and equity_moved)):
                 continue
-            if "equity" in watches and account.equity > watch.reference.peak:
+            if account.equity > watch.reference.peak and not watches.isdisjoint(_EVERY_CLOSE):
                 watch.reference = Reference(watch.reference.time_ns, watch.reference.trades, account.equity)
             trip = watch.rule.trip(account, market, watch.reference)
             if trip is not None:
