@@ -1,0 +1,63 @@
+"""The loss at which a trading day ends: the risk rule ``max-daily-loss``."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import attrs
+from attrs.validators import ge, in_, instance_of, lt
+
+from quantsail_framework import Breach, Market, Portfolio, Reference, Request, Trip
+
+
+@attrs.frozen
+class MaxDailyLoss:
+    """Refuses entries until the trading day ends, once the day has lost ``limit`` (quote currency).
+
+    The day's result is the sum of net_pnl of the trades that ended on it, and with ``include_open``
+    also the loss, never the profit, of the open positions at their last close. A limit of 0
+    allows no entry at all. Once tripped it stays so until the day ends, even if an open loss is
+    recovered; ``action = "flatten"`` also closes everything.
+    """
+
+    limit: float = attrs.field(
+        validator=[ge(0.0), lt(math.inf)],
+        metadata={"doc": "Loss that ends the trading day, above zero, in quote currency; 0 allows no entry."},
+    )
+    include_open: bool = attrs.field(
+        default=False, validator=instance_of(bool), metadata={"doc": "Whether the loss of open positions counts too."}
+    )
+    action: Literal["refuse", "flatten"] = attrs.field(
+        default="refuse",
+        validator=in_(("refuse", "flatten")),
+        metadata={"doc": "What to do then: refuse entries, or flatten, which also closes positions."},
+    )
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        """Trades, and with ``include_open`` equity."""
+        return ("trades", "equity") if self.include_open else ("trades",)
+
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | None:
+        """A Breach with the loss of the day as its value."""
+        loss = self._loss(portfolio)
+        if loss < self.limit:
+            return None
+        return Breach(self._text(loss), self.limit, loss)
+
+    def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | None:
+        """Until the end of the trading day. What counts is the day's result, whenever the last trip ended."""
+        loss = self._loss(portfolio)
+        if loss < self.limit:
+            return None
+        return Trip(portfolio.day_end_ns, self._text(loss), self.action)
+
+    def _loss(self, portfolio: Portfolio) -> float:
+        result = portfolio.realised_today
+        if self.include_open:
+            result += min(portfolio.unrealised, 0.0)
+        return 0.0 - result
+
+    def _text(self, loss: float) -> str:
+        return f"the day has lost {loss:.2f}, the limit is {self.limit:.2f}"

@@ -1,0 +1,40 @@
+"""Is the target worth its costs: the risk rule ``profitability-gate``."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+from attrs.validators import ge, lt
+
+from quantsail_framework import Breach, Market, Portfolio, Request
+
+
+@attrs.frozen
+class ProfitabilityGate:
+    """Approves when side * (target - close) * quantity - entry costs - exit costs >= ``min_profit``.
+
+    Entry costs are a taker's at the close of the signal bar, exit costs a maker's at the target, both
+    from the run's cost model for the sized quantity; quote currency. An entry without a target passes.
+    """
+
+    min_profit: float = attrs.field(
+        default=0.10,
+        validator=[ge(0.0), lt(math.inf)],
+        metadata={"doc": "Least profit at the target after all costs, in quote currency."},
+    )
+
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | None:
+        """A Breach with the expected profit as its value."""
+        target = request.target
+        if target is None:
+            return None
+        gross = request.side * (target - request.price) * request.quantity
+        profit = gross - request.entry_costs().total - request.exit_costs(target, "maker").total
+        if profit >= self.min_profit:
+            return None
+        return Breach(
+            f"the target would earn {profit:.2f} after costs, the least is {self.min_profit:.2f}",
+            limit=self.min_profit,
+            value=profit,
+        )

@@ -1,0 +1,152 @@
+"""Breakouts in the direction of a trend: the strategy ``trend``."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs.validators import ge, gt, instance_of, le, lt
+
+from quantsail_framework import LONG, SHORT, Bars, Signals, indicators
+from quantsail_framework.domain.bars import Floats
+from quantsail_framework.errors import DataError
+
+# What the original strategy states for every one of its signals.
+CONFIDENCE = 0.75
+LONGEST = 100_000
+
+
+def _period(default: int, least: int, doc: str) -> Any:
+    validator = [instance_of(int), ge(least), le(LONGEST)]
+    return attrs.field(default=default, validator=validator, metadata={"doc": doc})
+
+
+def _multiple(default: float, doc: str) -> Any:
+    return attrs.field(default=default, validator=[gt(0.0), lt(math.inf)], metadata={"doc": doc})
+
+
+def _not_one(_instance: Any, field: attrs.Attribute[int], value: int) -> None:
+    if value == 1:
+        raise ValueError(f"{field.name} of 1 compares a bar with itself: use 0 (no volume filter) or at least 2")
+
+
+@attrs.frozen
+class TrendStrategy:
+    """Enters when a trending market closes beyond its recent range.
+
+    Long when ADX > ``adx_threshold``, close > SMA, close > the highest high of the previous
+    ``lookback`` bars (the signal bar excluded), and volume > its mean (the signal bar included).
+    Stop = close - ``stop_atr`` * ATR, target = close + ``target_atr`` * ATR. With ``allow_short``
+    the mirror below the lowest low. Confidence is 0.75 throughout.
+    """
+
+    atr_period: int = _period(14, 1, "Wilder period of the average true range, in bars.")
+    adx_period: int = _period(14, 2, "Wilder period of the average directional index, in bars.")
+    ma_period: int = _period(50, 2, "Period of the moving average of closes, in bars.")
+    lookback: int = _period(20, 1, "Previous bars whose high (low) the close must pass.")
+    volume_period: int = attrs.field(
+        default=20,
+        validator=[instance_of(int), ge(0), le(LONGEST), _not_one],
+        metadata={"doc": "Bars of the mean volume that the bar's own must exceed; 0 switches the filter off."},
+    )
+    adx_threshold: float = attrs.field(
+        default=25.0, validator=[ge(0.0), le(100.0)], metadata={"doc": "ADX above which a market trends, 0 to 100."}
+    )
+    stop_atr: float = _multiple(2.0, "Distance of the stop from the close, in ATR.")
+    target_atr: float = _multiple(3.0, "Distance of the target from the close, in ATR.")
+    allow_short: bool = attrs.field(
+        default=False, validator=instance_of(bool), metadata={"doc": "Whether breakdowns are sold short."}
+    )
+
+    @property
+    def warmup(self) -> int:
+        """Bars of history after which ATR and ADX have forgotten their seeds and every window is full."""
+        return max(
+            indicators.warmup_bars("ATR", timeperiod=self.atr_period),
+            indicators.warmup_bars("ADX", timeperiod=self.adx_period),
+            self.ma_period - 1,
+            self.lookback,
+            self.volume_period - 1,
+        )
+
+    def signals(self, bars: Bars) -> Signals:
+        """Raises DataError for candles without volume, unless ``volume_period`` is 0."""
+        if self.volume_period:
+            self._require_volume(bars)
+        columns = self._columns(bars)
+        atr = indicators.atr(bars, self.atr_period)
+        entry = np.zeros(len(bars), np.int8)
+        stop = np.full(len(bars), np.nan)
+        target = np.full(len(bars), np.nan)
+        for side in columns.edge:
+            rows = self._breakouts(columns, side)
+            close, distance = bars.close[rows], side * atr[rows]
+            entry[rows] = side
+            stop[rows] = close - self.stop_atr * distance
+            target[rows] = close + self.target_atr * distance
+        return Signals(
+            entry=entry, stop=stop, target=target, confidence=CONFIDENCE, reason=lambda row: self._reason(columns, row)
+        )
+
+    def _columns(self, bars: Bars) -> _Columns:
+        edge = {LONG: indicators.highest(bars, self.lookback)}
+        if self.allow_short:
+            edge[SHORT] = indicators.lowest(bars, self.lookback)
+        return _Columns(
+            bars=bars,
+            adx=indicators.adx(bars, self.adx_period),
+            average=indicators.sma(bars, self.ma_period),
+            mean_volume=indicators.mean_volume(bars, self.volume_period) if self.volume_period else None,
+            edge=edge,
+        )
+
+    def _breakouts(self, columns: _Columns, side: int) -> Any:
+        """Rows at which all conditions hold. NaN, an indicator's head, compares as false."""
+        close, volume = columns.bars.close, columns.bars.volume
+        beyond = np.greater if side == LONG else np.less
+        # Few bars break out: the other conditions are looked up at those only.
+        rows = np.flatnonzero(beyond(close[1:], columns.edge[side][:-1])) + 1
+        rows = rows[columns.adx[rows] > self.adx_threshold]
+        rows = rows[beyond(close[rows], columns.average[rows])]
+        if columns.mean_volume is not None:
+            rows = rows[volume[rows] > columns.mean_volume[rows]]
+        return rows
+
+    def _reason(self, columns: _Columns, row: int) -> str:
+        close, high = columns.bars.close[row], columns.edge[LONG][row - 1]
+        if close > high:
+            text = f"breakout: close {_plain(close)} above {self.lookback}-bar high {_plain(high)}"
+        else:
+            low = columns.edge[SHORT][row - 1]
+            text = f"breakdown: close {_plain(close)} below {self.lookback}-bar low {_plain(low)}"
+        text += f", ADX {columns.adx[row]:.1f}"
+        if columns.mean_volume is not None:
+            text += f", volume {columns.bars.volume[row] / columns.mean_volume[row]:.1f}x its mean"
+        return text
+
+    def _require_volume(self, bars: Bars) -> None:
+        # A window of just the warm-up and one bar is what a live run sees: silence there is the market's.
+        if len(bars) and len(bars) != self.warmup + 1 and not bars.volume.any():
+            where = f"{bars.origin}: {bars.symbol}" if bars.origin else bars.symbol
+            raise DataError(
+                f"{where}: the candles have no volume, which the volume filter of strategy 'trend' needs; "
+                "switch it off with volume_period = 0 under [strategy]"
+            )
+
+
+@attrs.frozen(eq=False)
+class _Columns:
+    """What the conditions read. ``edge``: by side, the highest high or lowest low up to each bar, its own included."""
+
+    bars: Bars
+    adx: Floats
+    average: Floats
+    mean_volume: Floats | None
+    edge: dict[int, Floats]
+
+
+def _plain(price: float) -> str:
+    """A price with as many digits as it has, never in exponent form."""
+    return np.format_float_positional(price, trim="-")
