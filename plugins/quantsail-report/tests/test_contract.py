@@ -1,0 +1,8 @@
+"""The contract that every reporter keeps."""
+
+from quantsail_framework.testing import ReporterContract
+
+
+class TestConsole(ReporterContract):
+    plugin = "quantsail_report"
+    component = "console"

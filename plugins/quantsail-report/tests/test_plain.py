@@ -1,0 +1,93 @@
+"""The plain summary, word for word, and what it is independent of."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+from quantsail_framework.domain.result import RunResult
+from quantsail_report.console import ConsoleReporter
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["full_run", "quiet_run", "long_run", "other_result"])
+def test_summary_word_for_word(name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleReporter().write(request.getfixturevalue(name), Path("runs") / name)
+    assert capsys.readouterr().out == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_the_folder_is_the_last_line(full_run: RunResult, capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleReporter().write(full_run, Path("runs") / "trend-majors")
+    assert capsys.readouterr().out.splitlines()[-1] == str(Path("runs") / "trend-majors")
+
+
+def test_a_folder_known_from_the_facts_is_named(full_run: RunResult, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = attrs.evolve(full_run, facts={**full_run.facts, "folder": "runs/from-facts"})
+    ConsoleReporter().write(kept, None)
+    assert capsys.readouterr().out.splitlines()[-1] == "runs/from-facts"
+
+
+def test_without_a_folder_the_summary_ends_with_its_last_section(
+    full_run: RunResult, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ConsoleReporter().write(full_run, None)
+    assert capsys.readouterr().out.endswith("- ETH/USDT: 2 gaps kept (7 bars missing)\n")
+
+
+def test_a_bare_result_prints_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    ConsoleReporter().write(RunResult("sweep", "idea", verdict="passed"), None)
+    assert capsys.readouterr().out == "idea (sweep)\nverdict  passed\n"
+
+
+def test_small_accounts_show_small_amounts(full_run: RunResult, capsys: pytest.CaptureFixture[str]) -> None:
+    in_btc = {"capital": 0.5, "currency": "BTC"}
+    ConsoleReporter().write(attrs.evolve(full_run, facts=in_btc, metrics={"final_equity": 0.50123}), None)
+    out = capsys.readouterr().out
+    assert "0.50000000 BTC" in out
+    assert "0.50123000" in out
+
+
+def test_losing_trades_have_no_share_of_gross(full_run: RunResult, capsys: pytest.CaptureFixture[str]) -> None:
+    # net -500 with costs 225 + 30 + 45 = 300: gross -200
+    lost = attrs.evolve(full_run, metrics={**full_run.metrics, "total_net_pnl": -500.0})
+    ConsoleReporter().write(lost, None)
+    out = capsys.readouterr().out
+    assert "gross -200.00 - costs 300.00 = net -500.00" in out
+    assert "No share of gross: the trades gained nothing before costs." in out
+
+
+def test_ruin_is_explained_once_however_many_months_follow(
+    full_run: RunResult, capsys: pytest.CaptureFixture[str]
+) -> None:
+    months = {f"2024-0{month}": {"total_trades": 0, "total_return": None} for month in (3, 4)}
+    reasons = {f"by_month.{month}.total_return": "the month started without equity" for month in months}
+    ConsoleReporter().write(attrs.evolve(full_run, metrics={"by_month": months}, undefined=reasons), None)
+    assert "\nreturn of a month: the month started without equity\n" in capsys.readouterr().out
+
+
+def test_a_stream_without_the_characters_still_gets_the_summary(
+    full_run: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    ConsoleReporter().write(attrs.evolve(full_run, name="Aufwärtstrend"), None)
+    assert written.getvalue().startswith(b"Aufw?rtstrend (backtest)")
+
+
+def test_plain_output_needs_neither_rich_nor_pandas() -> None:
+    code = """
+import sys
+from quantsail_framework.domain.result import RunResult
+from quantsail_report.console import ConsoleReporter
+ConsoleReporter().write(RunResult("backtest", "demo", metrics={"total_trades": 3}), None)
+print([name for name in ("rich", "pandas", "pyarrow") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "demo (backtest)"
+    assert done.stdout.splitlines()[-1] == "[]"
