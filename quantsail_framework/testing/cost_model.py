@@ -1,0 +1,167 @@
+"""The contract of cost models: finite costs from closed bars only."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from quantsail_framework.domain.bars import Bars
+from quantsail_framework.domain.fill import Costs
+from quantsail_framework.domain.order import Liquidity
+from quantsail_framework.domain.signals import LONG, SHORT
+from quantsail_framework.testing import markets
+from quantsail_framework.testing.causality import Columns, check_causal, check_warmup
+from quantsail_framework.testing.contract import Contract, case, expect
+from quantsail_framework.testing.fakes import FakeMarket
+
+BARS_AFTER_WARMUP = 400
+MOMENTS = 6
+NOTIONALS = (1e-6, 1.0, 99.99, 100.0, 500.0, 1_000.0, 25_000.0, 1e7)
+PRICES = (1e-6, 0.5, 100.0, 65_000.0)
+
+Question = tuple[int, float, float, Liquidity]
+
+
+class CostModelContract(Contract, suite=True):
+    """Cases for ``CostModel``: buys and sales, as maker and taker, from dust to ten million quote.
+
+    ``timeframe`` is that of the made markets.
+    """
+
+    kind: ClassVar[str] = "cost-model"
+    methods: ClassVar[Mapping[str, int]] = {"costs": 5}
+    timeframe: str = "5m"
+
+    def markets(self) -> Mapping[str, Bars]:
+        """The markets that the cases run on, by name; each has the model's warm-up and 400 bars more."""
+        size = _warmup(self.build()) + BARS_AFTER_WARMUP
+        return {
+            "gapping": markets.gapping(1, size, timeframe=self.timeframe),
+            "crash": markets.crash(2, size, timeframe=self.timeframe),
+            "silent": markets.random_walk(3, size, self.timeframe, gaps=True, silent_bars=True),
+        }
+
+    def moments(self, bars: Bars) -> list[int]:
+        """Rows after whose close the cases ask: the first after the warm-up, the last, and some between."""
+        first, last = _warmup(self.build()), len(bars) - 2
+        return sorted({first, last, *np.random.default_rng(0).integers(first, last, MOMENTS).tolist()})
+
+    def try_out(self, component: Any) -> None:
+        """Ask for the costs of some fills at one moment."""
+        bars = markets.random_walk(6, _warmup(component) + 2, self.timeframe)
+        market = _market_after(bars, len(bars) - 1, component)
+        for question in _questions():
+            _expect_costs(component.costs(*question, market), _words(question))
+
+    @case("M01")
+    def test_m01_costs_are_numbers(self) -> None:
+        """Every fill has finite costs, from the first bar after the warm-up on. NaN comes from an indicator that is not
+        ready or a division by a volume of zero."""
+        model = self.build()
+        for name, bars in self.markets().items():
+            for row, question in itertools.product(self.moments(bars), _questions()):
+                costs = model.costs(*question, _market_after(bars, row, model))
+                _expect_costs(costs, f"{_words(question)} after bar {row} of the {name} market")
+
+    @case("M02")
+    def test_m02_takers_pay(self) -> None:
+        """Costs are positive when paid: a taker fill never earns money, and no quantity costs nothing or more.
+        (A maker rebate may be negative.)"""
+        model = self.build()
+        for name, bars in self.markets().items():
+            for row, question in itertools.product(self.moments(bars), _questions()):
+                side, _, price, liquidity = question
+                market = _market_after(bars, row, model)
+                total = model.costs(*question, market).total
+                where = f"{_words(question)} after bar {row} of the {name} market"
+                expect(liquidity == "maker" or total >= 0.0, f"a taker fill costs {total:.6g} {where}")
+                nothing = model.costs(side, 0.0, price, liquidity, market).total
+                expect(nothing >= 0.0, f"a quantity of zero costs {nothing:.6g} {where}")
+
+    @case("M03")
+    def test_m03_deterministic(self) -> None:
+        """The same fill costs the same, whatever was asked before and by whichever copy of the model: no state, no
+        clock, no unseeded random number."""
+        model, twin = self.build(), self.build()
+        for name, bars in self.markets().items():
+            asked = [(row, question) for row in self.moments(bars) for question in _questions()]
+            first = [model.costs(*question, _market_after(bars, row, model)) for row, question in asked]
+            for (row, question), before in reversed(list(zip(asked, first, strict=True))):
+                again = twin.costs(*question, _market_after(bars, row, twin))
+                where = f"{_words(question)} after bar {row} of the {name} market"
+                expect(again == before, f"the same fill costs {before} and then {again} {where}")
+
+    @case("M04")
+    def test_m04_sees_closed_bars_only(self) -> None:
+        """Costs at a moment stay the same when the bars after it get other prices: read market.closed and
+        market.prepared, and look at M05 when the model has prepare."""
+        model = self.build()
+        for name, bars in self.markets().items():
+            for row in self.moments(bars):
+                other = markets.other_future(bars, row, seed=row)
+                for question in _questions():
+                    before = model.costs(*question, _market_after(bars, row, model))
+                    after = model.costs(*question, _market_after(other, row, model))
+                    where = f"{_words(question)} after bar {row} of the {name} market"
+                    expect(before == after, f"costs are {before} and become {after} when later bars change {where}")
+
+    @case("M05")
+    def test_m05_prepare_is_causal(self) -> None:
+        """``prepare``, where the model has it, gives one value per bar, and row i uses rows 0 to i only. Usual causes:
+        a percentile over the whole column, a centred window, shift(-1)."""
+        model = self.build()
+        for name, bars in self.markets().items() if hasattr(model, "prepare") else ():
+            check_causal(partial(_prepared, model), name, bars, self.moments(bars), _as_it_is)
+
+    @case("M06")
+    def test_m06_warmup_is_honest(self) -> None:
+        """From row ``warmup`` on (0 when the model has none), more history before changes no value of ``prepare``
+        by more than 1e-9: a window of n values of ATR(14) needs n bars and those that ATR needs."""
+        model = self.build()
+        warmup = _warmup(model)
+        expect(type(warmup) is int and warmup >= 0, f"warmup is {warmup!r}")
+        for name, bars in self.markets().items() if hasattr(model, "prepare") else ():
+            starts = [1, *np.random.default_rng(1).integers(1, len(bars) - warmup, MOMENTS).tolist()]
+            check_warmup(partial(_prepared, model), name, bars, starts, warmup)
+
+
+def _expect_costs(costs: Any, where: str) -> None:
+    expect(isinstance(costs, Costs), f"costs returned {type(costs).__name__} {where}, not Costs")
+    finite = all(math.isfinite(part) for part in (costs.fee, costs.spread, costs.slippage))
+    expect(finite, f"{costs} is not finite {where}")
+
+
+def _warmup(model: Any) -> int:
+    warmup: int = getattr(model, "warmup", 0)
+    return warmup
+
+
+def _market_after(bars: Bars, row: int, model: Any) -> FakeMarket:
+    """The market when the bar ``row`` has closed."""
+    return FakeMarket(bars, int(bars.time[row]) + bars.timeframe.ns, costs=model)
+
+
+def _questions() -> Iterator[Question]:
+    liquidities: tuple[Liquidity, ...] = ("taker", "maker")
+    for side, notional, price, liquidity in itertools.product((LONG, SHORT), NOTIONALS, PRICES, liquidities):
+        yield side, notional / price, price, liquidity
+
+
+def _prepared(model: Any, bars: Bars) -> Columns:
+    values = np.asarray(model.prepare(bars), np.float64)
+    expect(values.shape == (len(bars),), f"prepare returned shape {values.shape}; the bars have ({len(bars)},)")
+    return {"prepare": values}
+
+
+def _as_it_is(bars: Bars) -> Bars:
+    return bars
+
+
+def _words(question: Question) -> str:
+    side, quantity, price, liquidity = question
+    return f"for a {liquidity} {'buy' if side == LONG else 'sale'} of {quantity:.6g} at {price:.6g}"

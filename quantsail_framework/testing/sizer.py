@@ -1,0 +1,93 @@
+"""The contract of sizers: a finite quantity that the account can pay, from state that is only read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from quantsail_framework.domain.order import Sizing
+from quantsail_framework.testing.accounts import Situation, expect_unchanged, figures, situations
+from quantsail_framework.testing.contract import Contract, case, expect
+
+SITUATIONS = 400
+TRIALS = 20
+# An account that was computed in floats may be exceeded by rounding only.
+ROUNDING = 1e-9
+
+
+class SizerContract(Contract, suite=True):
+    """Cases for ``Sizer``, asked in 400 random situations (accounts, prices, stops, markets)."""
+
+    kind: ClassVar[str] = "sizer"
+    methods: ClassVar[dict[str, int]] = {"size": 4}
+
+    def ask(self, sizer: Any, situation: Situation) -> Any:
+        """The sizer's answer."""
+        return sizer.size(situation.signal, situation.instrument, situation.portfolio, situation.market)
+
+    def try_out(self, component: Any) -> None:
+        """Ask for the size in some situations."""
+        for situation in situations(TRIALS, seed=4):
+            self.check_size(component, situation)
+
+    def check_size(self, sizer: Any, situation: Situation) -> None:
+        """Raise ContractError unless the answer is a Sizing with a possible quantity."""
+        sizing, where = self.ask(sizer, situation), _words(situation)
+        expect(isinstance(sizing, Sizing), f"size returned {type(sizing).__name__}, not Sizing")
+        possible = math.isfinite(sizing.quantity) and sizing.quantity >= 0.0
+        expect(possible, f"quantity is {sizing.quantity} {where}")
+        expect(isinstance(sizing.bound_by, str) and sizing.bound_by, f"bound_by is {sizing.bound_by!r} {where}")
+
+    @case("Z01")
+    def test_z01_quantity_is_a_size(self) -> None:
+        """The answer is a Sizing with a finite quantity of zero or more and a word for what bound it. A negative or
+        NaN quantity comes from an empty account, a negative equity or available cash, or a very near stop."""
+        sizer = self.build()
+        for situation in situations(SITUATIONS, seed=0):
+            self.check_size(sizer, situation)
+
+    @case("Z02")
+    def test_z02_reads_only(self) -> None:
+        """The portfolio belongs to the engine: a sizer reads it and keeps nothing."""
+        sizer = self.build()
+        for situation in situations(SITUATIONS, seed=1):
+            before = figures(situation.portfolio)
+            self.ask(sizer, situation)
+            expect_unchanged("the sizer", before, situation.portfolio)
+
+    @case("Z03")
+    def test_z03_deterministic(self) -> None:
+        """The same question gives the same size, whatever was asked before: no state, clock or random number."""
+        sizer = self.build()
+        asked = list(situations(SITUATIONS, seed=2))
+        first = [self.ask(sizer, situation) for situation in asked]
+        for situation, before in reversed(list(zip(asked, first, strict=True))):
+            again = self.ask(self.build() if situation is asked[0] else sizer, situation)
+            expect(again == before, f"the answer was {before} and is now {again} {_words(situation)}")
+
+    @case("Z04")
+    def test_z04_fits_the_available_cash(self) -> None:
+        """The notional stays within portfolio.available, which already holds back short collateral and waiting
+        entries; nothing is available when it is negative. There is no leverage."""
+        sizer = self.build()
+        for situation in situations(SITUATIONS, seed=3):
+            notional = self.ask(sizer, situation).quantity * situation.signal.price
+            limit = max(0.0, situation.portfolio.available)
+            expect(
+                notional <= limit * (1.0 + ROUNDING),
+                f"the notional {notional:.6g} exceeds what is available {_words(situation)}",
+            )
+
+    @case("Z05")
+    def test_z05_min_notional_is_a_number(self) -> None:
+        """``min_notional``, where the sizer has it, is a finite amount of quote currency, zero or more."""
+        minimum = getattr(self.build(), "min_notional", 0.0)
+        expect(math.isfinite(minimum) and minimum >= 0.0, f"min_notional is {minimum}")
+
+
+def _words(situation: Situation) -> str:
+    asked, account = situation.signal, situation.portfolio
+    return (
+        f"(price {asked.price:.6g}, stop {asked.stop:.6g}, side {asked.side}, "
+        f"equity {account.equity:.6g}, available {account.available:.6g})"
+    )
