@@ -1,0 +1,132 @@
+"""``quantsail plugins``: what is installed, what one plugin offers, and what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quantsail_framework.cli import VERBS
+from quantsail_framework.cli.output import print_json, print_table
+from quantsail_framework.errors import PluginError
+from quantsail_framework.hookspecs import KINDS
+from quantsail_framework.plugins import (
+    INSTALL_STANDARD,
+    PluginInfo,
+    Registered,
+    import_target,
+    installed_plugins,
+    load_class,
+    load_registry,
+    unknown_plugin,
+)
+
+if TYPE_CHECKING:
+    from quantsail_framework.plugins import Registry
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_NONE = f"no plugin is installed; {INSTALL_STANDARD} brings the first-party ones"
+
+
+@click.group()
+def plugins() -> None:
+    """List the installed plugins and find what is wrong."""
+
+
+@plugins.command("list")
+@_JSON
+def list_(as_json: bool) -> None:
+    """List the installed plugins, from metadata alone."""
+    found = installed_plugins()
+    if as_json:
+        print_json([_plain(plugin) for plugin in found])
+    elif not found:
+        click.echo(_NONE)
+    else:
+        rows = [(plugin.name, plugin.distribution, plugin.version, plugin.status) for plugin in found]
+        print_table(("name", "distribution", "version", "status"), rows)
+
+
+@plugins.command()
+@click.argument("name")
+@_JSON
+def info(name: str, as_json: bool) -> None:
+    """Show one plugin and the components that it offers."""
+    registry = load_registry()
+    found = [plugin for plugin in registry.plugins if plugin.name == name]
+    if not found:
+        raise PluginError(unknown_plugin(name, [plugin.name for plugin in registry.plugins]))
+    for plugin in found:
+        about = {**_plain(plugin), **_about(plugin), "components": _offered(registry, plugin)}
+        print_json(about) if as_json else _print_info(about)
+
+
+@plugins.command()
+@_JSON
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Load every plugin, import every component, and say what is wrong. Exits 1 when something is."""
+    registry = load_registry()
+    problems = [*registry.problems, *_hidden_verbs(registry), *_broken_targets(registry)]
+    if as_json:
+        print_json({"plugins": [_plain(plugin) for plugin in registry.plugins], "problems": problems})
+    elif problems:
+        for problem in problems:
+            click.echo(f"problem: {problem}")
+    elif not registry.plugins:
+        click.echo(_NONE)
+    else:
+        loaded = [plugin for plugin in registry.plugins if plugin.status == "ok"]
+        click.echo(f"{len(loaded)} plugins, {len(_all(registry))} components: no problem found")
+    ctx.exit(1 if problems else 0)
+
+
+def _plain(plugin: PluginInfo) -> dict[str, Any]:
+    import attrs
+
+    return attrs.asdict(plugin)
+
+
+def _about(plugin: PluginInfo) -> dict[str, str]:
+    from importlib.metadata import metadata
+
+    about = metadata(plugin.distribution)
+    fields = {"summary": "Summary", "requires_python": "Requires-Python"}
+    return {key: about[field] for key, field in fields.items() if field in about}
+
+
+def _all(registry: Registry) -> list[Registered]:
+    return [offer for kind in KINDS for offer in registry.components(kind).values()]
+
+
+def _offered(registry: Registry, plugin: PluginInfo) -> list[dict[str, str]]:
+    offers = [offer for offer in _all(registry) if offer.plugin == plugin]
+    return [{"kind": o.kind, "name": o.component.name, "summary": o.component.summary} for o in offers]
+
+
+def _print_info(about: dict[str, Any]) -> None:
+    components = about.pop("components")
+    for key, value in about.items():
+        if value is not None:
+            click.echo(f"{key.replace('_', ' ')}: {value}")
+    if components:
+        click.echo()
+        print_table(("kind", "component", "summary"), [tuple(component.values()) for component in components])
+
+
+def _hidden_verbs(registry: Registry) -> list[str]:
+    """Runners and commands that cannot be called by their name because another verb has it."""
+    runners, commands = registry.components("runner"), registry.components("command")
+    hidden = [o for o in (*runners.values(), *commands.values()) if o.component.name in VERBS]
+    hidden += [offer for name, offer in commands.items() if name in runners and name not in VERBS]
+    return [f"{o.kind} {o.component.name!r} of {o.plugin.label} is hidden by another command" for o in hidden]
+
+
+def _broken_targets(registry: Registry) -> list[str]:
+    problems = []
+    for offer in _all(registry):
+        try:
+            import_target(offer) if offer.kind == "command" else load_class(offer)
+        except PluginError as error:
+            problems.append(str(error))
+    return problems

@@ -1,0 +1,325 @@
+"""Discovery of plugins and the registry of what they offer: the only module that calls pluggy.
+
+Plugins are enumerated from package metadata without importing them, and loaded one by one, so that
+one that is broken is a listed failure and takes nothing else down.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import attrs
+import pluggy
+
+from quantsail_framework import hookspecs
+from quantsail_framework.component import Component
+from quantsail_framework.errors import PluginError, UnknownComponentError
+from quantsail_framework.hookspecs import KINDS, PROJECT
+
+GROUP = "quantsail"
+LOAD_VARIABLE = "QUANTSAIL_LOAD_PLUGINS"
+INSTALL_STANDARD = "pip install 'quantsail-framework[standard]'"
+
+
+@attrs.frozen
+class PluginInfo:
+    """One installed plugin, as its package metadata tells.
+
+    ``status``: ok (also before loading), blocked or failed; ``problem``: why it failed, in one line.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    status: str = "ok"
+    problem: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Distribution and version, such as ``quantsail-trend 0.1.0``."""
+        return f"{self.distribution} {self.version}".strip()
+
+
+@attrs.frozen
+class Registered:
+    """A component, its kind (a key of ``hookspecs.KINDS``) and the plugin that offers it."""
+
+    kind: str
+    component: Component
+    plugin: PluginInfo
+
+
+class Registry:
+    """What the loaded plugins offer.
+
+    ``plugins`` holds every installed plugin with its status; ``problems`` every reason why something
+    installed cannot be used, one line each.
+    """
+
+    def __init__(
+        self, plugins: Iterable[PluginInfo], offers: Iterable[Registered], problems: Iterable[str] = ()
+    ) -> None:
+        self.plugins = tuple(plugins)
+        self._offers: dict[str, dict[str, list[Registered]]] = {kind: {} for kind in KINDS}
+        for offer in offers:
+            self._offers[offer.kind].setdefault(offer.component.name, []).append(offer)
+        failures = (f"plugin {p.name!r} ({p.label}): {p.problem}" for p in self.plugins if p.problem)
+        self.problems = (*problems, *_shared_names(self.plugins), *failures, *self._clashes())
+
+    def components(self, kind: str) -> Mapping[str, Registered]:
+        """Components of one kind by name, sorted. Of two with one name the first; ``get`` refuses both."""
+        named = self._offers[check_kind(kind)]
+        return {name: named[name][0] for name in sorted(named)}
+
+    def get(self, kind: str, name: str) -> Registered:
+        """The component. Raises UnknownComponentError, or PluginError when two plugins offer that name."""
+        offers = self._offers[check_kind(kind)].get(name)
+        if offers is None:
+            raise UnknownComponentError(self._unknown(kind, name))
+        if len(offers) > 1:
+            raise PluginError(_clash_text(offers))
+        return offers[0]
+
+    def load(self, kind: str, name: str) -> type[Any]:
+        """Import the class of a component. Raises PluginError naming component, distribution and remedy."""
+        return load_class(self.get(kind, name))
+
+    def _clashes(self) -> list[str]:
+        return [_clash_text(offers) for named in self._offers.values() for offers in named.values() if len(offers) > 1]
+
+    def _unknown(self, kind: str, name: str) -> str:
+        installed = sorted(self._offers[kind])
+        word = kind.replace("-", " ")
+        if not installed:
+            text = f"no {word} named {name!r}: no {word} is installed; {INSTALL_STANDARD} brings the first-party ones."
+        else:
+            text = f"no {word} named {name!r}{did_you_mean(name, installed)} Installed: {', '.join(installed)}."
+        failed = self._left_out("failed", "Failed, see `quantsail plugins doctor`")
+        return f"{text}{failed}{self._left_out('blocked', 'Switched off')}"
+
+    def _left_out(self, status: str, title: str) -> str:
+        names = [plugin.name for plugin in self.plugins if plugin.status == status]
+        return f" {title}: {', '.join(names)}." if names else ""
+
+
+def installed_plugins(block: Sequence[str] = ()) -> list[PluginInfo]:
+    """Every installed plugin by name, from metadata only: nothing of them is imported.
+
+    Those in ``block``, or not in ``QUANTSAIL_LOAD_PLUGINS`` when it is set, have the status blocked.
+    """
+    return [info for info, _ in _select(_discover(), block, None)]
+
+
+def load_registry(
+    *, block: Sequence[str] = (), only: Sequence[str] | None = None, extra: Sequence[object] = ()
+) -> Registry:
+    """Load the light modules of the allowed plugins and gather what they offer.
+
+    ``block`` names plugins to leave out; ``only`` the only ones to load, and so does the environment
+    variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules or
+    objects with hookimpls that are not installed. Raises PluginError for a name in ``block`` that is
+    not installed; one in ``only``, and a plugin that is broken, is a listed problem.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    found = _discover()
+    plugins: list[PluginInfo] = []
+    offers: list[Registered] = []
+    for info, importer in _select(found, block, only):
+        loaded, components = (info, []) if info.status == "blocked" else _load(manager, info, importer)
+        plugins.append(loaded)
+        offers += components
+    for plugin in extra:
+        if not manager.is_registered(plugin):
+            loaded, components = _load(manager, *_given(plugin))
+            plugins.append(loaded)
+            offers += components
+    return Registry(plugins, offers, _not_installed(found, only))
+
+
+def import_target(registered: Registered) -> Any:
+    """What a component's target names. Raises PluginError naming component, distribution and remedy."""
+    try:
+        return registered.component.load()
+    except (Exception, SystemExit) as error:
+        plugin = registered.plugin
+        raise PluginError(
+            f"{_title(registered)} cannot be imported from {registered.component.target}: {_one_line(error)}; "
+            f"reinstall {plugin.distribution} with what it needs, or switch it off with --no-plugin {plugin.name}"
+        ) from error
+
+
+def load_class(registered: Registered) -> type[Any]:
+    """The class of a component of any kind but ``command``. Raises PluginError as ``import_target`` does."""
+    loaded = import_target(registered)
+    if not isinstance(loaded, type):
+        author = f"the author of {registered.plugin.distribution}"
+        raise PluginError(f"{_title(registered)} is {loaded!r}, not a class; tell {author}")
+    return loaded
+
+
+def check_kind(kind: str) -> str:
+    """``kind`` when there is such a kind of component, else UnknownComponentError."""
+    if kind not in KINDS:
+        text = f"no kind of component named {kind!r}{did_you_mean(kind, KINDS)} Kinds: {', '.join(KINDS)}."
+        raise UnknownComponentError(text)
+    return kind
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``"; did you mean 'trend'?"`` for the nearest of ``known``, ``"."`` when none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def unknown_plugin(name: str, installed: Sequence[str]) -> str:
+    """What to say about the name of a plugin that is not installed."""
+    return f"no plugin named {name!r}{did_you_mean(name, installed)} {_installed_text(installed)}"
+
+
+_Importer = Callable[[], object]
+_Found = list[tuple[PluginInfo, _Importer]]
+
+
+def _discover() -> _Found:
+    found = [(_describe(entry_point), entry_point.load) for entry_point in entry_points(group=GROUP)]
+    return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution))
+
+
+def _describe(entry_point: EntryPoint) -> PluginInfo:
+    metadata = entry_point.dist.metadata if entry_point.dist else None
+    distribution, version = (metadata["Name"], metadata["Version"]) if metadata else (entry_point.module, "")
+    return PluginInfo(entry_point.name, distribution, version, entry_point.module)
+
+
+def _given(plugin: object) -> tuple[PluginInfo, _Importer]:
+    name = getattr(plugin, "__name__", type(plugin).__name__)
+    return PluginInfo(name, name, "", name), lambda: plugin
+
+
+def _select(found: _Found, block: Sequence[str], only: Sequence[str] | None) -> _Found:
+    """Mark as blocked what the arguments or the environment leave out."""
+    installed = [info.name for info, _ in found]
+    for name in block:
+        if name not in installed:
+            raise PluginError(unknown_plugin(name, installed))
+    allowed = [set(names) for names in (only, _named_in_environment()) if names is not None]
+
+    def status(info: PluginInfo) -> str:
+        return "ok" if info.name not in block and all(info.name in names for names in allowed) else "blocked"
+
+    return [(attrs.evolve(info, status=status(info)), importer) for info, importer in found]
+
+
+def _installed_text(names: Sequence[str]) -> str:
+    if not names:
+        return f"No plugin is installed; {INSTALL_STANDARD} brings the first-party ones."
+    return f"Installed: {', '.join(names)}."
+
+
+def _named_in_environment() -> list[str] | None:
+    value = os.environ.get(LOAD_VARIABLE)
+    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _not_installed(found: _Found, only: Sequence[str] | None) -> list[str]:
+    installed = [info.name for info, _ in found]
+    asked = [(LOAD_VARIABLE, name) for name in _named_in_environment() or ()] + [("only", name) for name in only or ()]
+    return [
+        f"{asker} names {name!r}, which is not installed{did_you_mean(name, installed)} {_installed_text(installed)}"
+        for asker, name in asked
+        if name not in installed
+    ]
+
+
+class _BrokenPluginError(Exception):
+    """Why a plugin cannot be used, in one line."""
+
+
+def _load(manager: pluggy.PluginManager, info: PluginInfo, importer: _Importer) -> tuple[PluginInfo, list[Registered]]:
+    """Import, register and ask one plugin. One that is broken offers nothing and says why."""
+    try:
+        plugin = _import(info, importer)
+        _register(manager, info, plugin)
+        return info, _offers(manager, info, plugin)
+    except _BrokenPluginError as problem:
+        return attrs.evolve(info, status="failed", problem=str(problem)), []
+
+
+def _import(info: PluginInfo, importer: _Importer) -> object:
+    try:
+        return importer()
+    except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
+        raise _BrokenPluginError(f"import of {info.module} failed: {_one_line(error)}") from error
+
+
+def _register(manager: pluggy.PluginManager, info: PluginInfo, plugin: object) -> None:
+    """Check its hooks against the specs. A plugin that does not fit is taken out again."""
+    if manager.is_registered(plugin):
+        raise _BrokenPluginError(f"{info.module} is loaded already, under another name")
+    name = f"{info.distribution}:{info.name}:{len(manager.get_plugins())}"
+    try:
+        manager.register(plugin, name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        unknown = [hook.name for hook in manager.get_hookcallers(plugin) or () if not hook.has_spec()]
+        if manager.has_plugin(name):
+            manager.unregister(plugin)
+        if unknown:
+            near = did_you_mean(unknown[0], KINDS.values())
+            raise _BrokenPluginError(f"unknown hook {unknown[0]!r}{near}") from error
+        raise _BrokenPluginError(_one_line(error)) from error
+    if not manager.get_hookcallers(plugin):
+        raise _BrokenPluginError(f"{info.module} implements no hook; mark its functions with @hookimpl")
+
+
+def _offers(manager: pluggy.PluginManager, info: PluginInfo, plugin: object) -> list[Registered]:
+    offers = []
+    for kind, hook in KINDS.items():
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            if implementation.plugin is plugin:
+                offers += [Registered(kind, component, info) for component in _call(hook, implementation.function)]
+    return offers
+
+
+def _call(hook: str, function: Callable[..., Any]) -> list[Component]:
+    try:
+        components = list(function())
+    except Exception as error:  # as above: a stranger's code
+        raise _BrokenPluginError(f"hook {hook} failed: {_one_line(error)}") from error
+    for component in components:
+        if not isinstance(component, Component):
+            raise _BrokenPluginError(f"hook {hook} gave {component!r} where a Component is expected")
+    return components
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _title(registered: Registered) -> str:
+    return f"{registered.kind.replace('-', ' ')} {registered.component.name!r} of {registered.plugin.label}"
+
+
+def _clash_text(offers: Sequence[Registered]) -> str:
+    kind, name = offers[0].kind.replace("-", " "), offers[0].component.name
+    owners = " and ".join(offer.plugin.label for offer in offers)
+    remedies = " or ".join(dict.fromkeys(f"--no-plugin {offer.plugin.name}" for offer in offers))
+    return f"{kind} {name!r} is offered twice, by {owners}; uninstall one, or switch one off with {remedies}"
+
+
+def _shared_names(plugins: Sequence[PluginInfo]) -> list[str]:
+    named: dict[str, list[PluginInfo]] = {}
+    for plugin in plugins:
+        named.setdefault(plugin.name, []).append(plugin)
+    return [
+        f"plugin name {name!r} is used by {' and '.join(p.label for p in same)}; --no-plugin {name} switches off both"
+        for name, same in named.items()
+        if len(same) > 1
+    ]

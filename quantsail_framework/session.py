@@ -1,0 +1,288 @@
+"""One run from start to end: what surrounds a runner, and what happens to its result.
+
+``run`` is what notebooks call and what the command line calls. It opens the observers, hands the
+runner a Session, writes the run folder, calls the reporters, alerts, and closes what it opened.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from quantsail_framework.config import build_runner
+from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
+from quantsail_framework.domain.alert import Alert
+from quantsail_framework.domain.order import Refusal, Trip
+from quantsail_framework.domain.result import RunResult
+from quantsail_framework.domain.trade import Position, Trade
+from quantsail_framework.plugins import PluginInfo, Registry, load_registry
+from quantsail_framework.ports.alert_sink import AlertSink
+from quantsail_framework.ports.observer import Observer
+from quantsail_framework.ports.runner import Pipeline, Progress, Runner, Session
+from quantsail_framework.results import FOLDER_FACT, RunFolder, default_folder, pipeline_digest, write_files
+
+RUNS = "runs"  # where run folders go when nobody says otherwise
+_EVENTS = (
+    "run_started",
+    "run_finished",
+    "order_refused",
+    "order_filled",
+    "trade_closed",
+    "breaker_tripped",
+    "equity_updated",
+)
+_log = logging.getLogger(__name__)
+
+
+def run(
+    pipeline: Pipeline,
+    *,
+    runner: str | None = None,
+    out: str | Path | None = None,
+    strategy: Any = None,
+    costs: Any = None,
+    sizer: Any = None,
+    registry: Registry | None = None,
+    keep: bool = False,
+    progress: Progress | None = None,
+    wall_ns: Callable[[], int] | None = None,
+) -> RunResult:
+    """Run a pipeline and return its result.
+
+    ``runner`` replaces the one that the pipeline names; ``strategy``, ``costs`` and ``sizer`` are
+    objects that replace its components. ``out`` is the run folder to write; with ``keep`` it is a new
+    one in ``runs``; without either nothing is written. ``result.facts["folder"]`` tells where it is.
+    ``wall_ns`` is the wall clock (ns UTC). Raises ResultsError before the run when ``out`` exists,
+    and what the runner raises; then no folder is left.
+    """
+    registry = registry or allowed_registry(pipeline)
+    clock = wall_ns or time.time_ns
+    name = runner or pipeline.runner
+    pipeline = attrs.evolve(_with_objects(pipeline, strategy=strategy, costs=costs, sizer=sizer), runner=name)
+    job = build_runner(pipeline, registry, name)
+    place = _place(pipeline, out, keep=keep, now_ns=clock())
+    with _listening(pipeline, registry) as events, _alerting(pipeline, registry, clock) as alert:
+        session = Session(wall_ns=clock, events=events)
+        if progress is not None:
+            session = attrs.evolve(session, progress=progress)
+        if events:
+            events.run_started(pipeline.name)
+        result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
+        if events:
+            events.run_finished(result)
+        _report(pipeline, result)
+        alert(_finished(result, clock()))
+        return result
+
+
+def allowed_registry(pipeline: Pipeline, block: Sequence[str] = ()) -> Registry:
+    """What the plugins offer that ``[plugins] only`` of the pipeline allows, less those in ``block``."""
+    return load_registry(block=block, only=pipeline.resolved.get("plugins", {}).get("only"))
+
+
+def used_plugins(pipeline: Pipeline, registry: Registry) -> list[PluginInfo]:
+    """The plugins whose components the pipeline names, its runner's included, by distribution."""
+    named = [("runner", pipeline.runner)]
+    for table, kind in COMPONENT_TABLES.items():
+        named.append((kind, _use(pipeline.resolved.get(table))))
+    for table, kind in COMPONENT_LISTS.items():
+        named += [(kind, _use(item)) for item in pipeline.resolved.get(table) or ()]
+    offers = [registry.components(kind).get(name) for kind, name in named]
+    plugins = {offer.plugin.distribution: offer.plugin for offer in offers if offer}
+    return [plugins[distribution] for distribution in sorted(plugins)]
+
+
+def _use(table: Any) -> str:
+    return str(table.get("use", "")) if isinstance(table, Mapping) else ""
+
+
+def _with_objects(pipeline: Pipeline, **objects: Any) -> Pipeline:
+    """Replace components by objects, in what the manifest will say too."""
+    given = {table: value for table, value in objects.items() if value is not None}
+    if not given:
+        return pipeline
+    resolved = {**pipeline.resolved, **{table: _described(value) for table, value in given.items()}}
+    return attrs.evolve(pipeline, resolved=resolved, **given)
+
+
+def _described(component: Any) -> dict[str, Any]:
+    cls = type(component)
+    fields = attrs.fields(cls) if attrs.has(cls) else ()
+    options = {field.name: getattr(component, field.name) for field in fields}
+    plain = {name: v if v is None or isinstance(v, str | int | float) else str(v) for name, v in options.items()}
+    return {"use": f"{cls.__module__}:{cls.__qualname__}", **plain}
+
+
+# --- the run and its folder ----------------------------------------------------------------------
+
+
+def _place(pipeline: Pipeline, out: str | Path | None, *, keep: bool, now_ns: int) -> RunFolder | None:
+    if out is not None:
+        return RunFolder(Path(out))
+    if keep:
+        digest = pipeline_digest(pipeline, pipeline.runner)
+        return RunFolder(default_folder(RUNS, pipeline.name, now_ns, digest), exact=False)
+    return None
+
+
+def _execute(
+    job: Runner, pipeline: Pipeline, session: Session, place: RunFolder | None, plugins: Sequence[PluginInfo]
+) -> RunResult:
+    """Run the job; its files and tables become the run folder, all together or not at all."""
+    if place is None:
+        return job.run(pipeline, session)
+    started = session.wall_ns()
+    with place as pending:
+        folder = pending.temporary
+        result = job.run(pipeline, attrs.evolve(session, folder=folder))
+        finished = session.wall_ns()
+        write_files(result, pipeline, folder, plugins=plugins, started_ns=started, finished_ns=finished)
+    return attrs.evolve(result, facts={**result.facts, FOLDER_FACT: str(place.target)})
+
+
+def _report(pipeline: Pipeline, result: RunResult) -> None:
+    folder = result.facts.get(FOLDER_FACT)
+    try:
+        for reporter in pipeline.reporters:
+            reporter.write(result, Path(folder) if folder else None)
+    except BaseException as error:
+        if folder:
+            error.add_note(f"the run itself is complete: {folder}")
+        raise
+
+
+# --- observers -----------------------------------------------------------------------------------
+
+
+class EventHub:
+    """Tells each event to the observers that have a method for it.
+
+    What an observer raises is logged with its name and stops neither the run nor the others; from the
+    second time on only at debug level.
+    """
+
+    def __init__(self, observers: Iterable[tuple[str, Observer]]) -> None:
+        self._failed: set[tuple[str, str]] = set()
+        self._open = [(label, observer) for label, observer in observers if self._guard(label, "open", observer.open)]
+        self._listeners = {
+            event: [(label, getattr(observer, event)) for label, observer in self._open if hasattr(observer, event)]
+            for event in _EVENTS
+        }
+
+    def run_started(self, name: str) -> None:
+        """The pipeline of that name starts."""
+        self._tell("run_started", name)
+
+    def run_finished(self, result: RunResult) -> None:
+        """The run ended well and its folder is complete."""
+        self._tell("run_finished", result)
+
+    def order_refused(self, refusal: Refusal) -> None:
+        """An entry was refused."""
+        self._tell("order_refused", refusal)
+
+    def order_filled(self, position: Position) -> None:
+        """An entry filled."""
+        self._tell("order_filled", position)
+
+    def trade_closed(self, trade: Trade) -> None:
+        """A position was closed."""
+        self._tell("trade_closed", trade)
+
+    def breaker_tripped(self, rule: str, trip: Trip, time_ns: int) -> None:
+        """A breaker tripped at the close of that bar."""
+        self._tell("breaker_tripped", rule, trip, time_ns)
+
+    def equity_updated(self, time_ns: int, equity: float) -> None:
+        """Equity at a close."""
+        self._tell("equity_updated", time_ns, equity)
+
+    def close(self) -> None:
+        """Close the observers that were opened."""
+        for label, observer in self._open:
+            self._guard(label, "close", observer.close)
+
+    def _tell(self, event: str, *details: Any) -> None:
+        for label, method in self._listeners[event]:
+            self._guard(label, event, method, *details)
+
+    def _guard(self, label: str, event: str, method: Callable[..., None], *details: Any) -> bool:
+        try:
+            method(*details)
+        except Exception as error:  # noqa: BLE001 - an observer must not stop the run
+            level = logging.DEBUG if (label, event) in self._failed else logging.WARNING
+            self._failed.add((label, event))
+            _log.log(level, "%s failed in %s: %s: %s", label, event, type(error).__name__, error)
+            return False
+        return True
+
+
+@contextmanager
+def _listening(pipeline: Pipeline, registry: Registry) -> Iterator[EventHub | None]:
+    """The hub of the pipeline's observers, closed at the end; None when there is none."""
+    if not pipeline.observers:
+        yield None
+        return
+    hub = EventHub((_label("observer", observer, registry), observer) for observer in pipeline.observers)
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def _label(kind: str, component: object, registry: Registry) -> str:
+    """How a log names a component: its name and distribution where a plugin offers its class."""
+    path = f"{type(component).__module__}:{type(component).__qualname__}"
+    for name, registered in registry.components(kind).items():
+        if registered.component.target == path:
+            return f"{kind.replace('-', ' ')} {name!r} of {registered.plugin.label}"
+    return f"{kind.replace('-', ' ')} {path}"
+
+
+# --- alerts --------------------------------------------------------------------------------------
+
+
+def _alerting(
+    pipeline: Pipeline, registry: Registry, clock: Callable[[], int]
+) -> AbstractContextManager[Callable[[Alert], None]]:
+    """A function that alerts; a failed run alerts by itself. Sinks are opened when there is an alert."""
+    if not pipeline.alerts:
+        return nullcontext(lambda _alert: None)
+    sinks = [(_label("alert-sink", sink, registry), sink) for sink in pipeline.alerts]
+    return _alert_of_failure(pipeline, clock, lambda alert: _send(sinks, alert))
+
+
+@contextmanager
+def _alert_of_failure(
+    pipeline: Pipeline, clock: Callable[[], int], send: Callable[[Alert], None]
+) -> Iterator[Callable[[Alert], None]]:
+    try:
+        yield send
+    except Exception as error:
+        text = f"{pipeline.runner} {pipeline.name!r} failed: {error}"
+        send(Alert("error", "error", text, clock(), {"error": type(error).__name__}))
+        raise
+
+
+def _finished(result: RunResult, now_ns: int) -> Alert:
+    details = {name: value for name, value in result.metrics.items() if isinstance(value, str | int | float)}
+    text = f"{result.kind} {result.name!r} finished" + (f": {result.verdict}" if result.verdict else "")
+    return Alert("run_finished", "info", text, now_ns, details)
+
+
+def _send(sinks: Iterable[tuple[str, AlertSink]], alert: Alert) -> None:
+    for label, sink in sinks:
+        try:
+            sink.open()
+            try:
+                sink.send(alert)
+            finally:
+                sink.close()
+        except Exception as error:  # noqa: BLE001 - an alert that is not delivered must not fail the run
+            _log.warning("%s did not deliver %r: %s: %s", label, alert.kind, type(error).__name__, error)

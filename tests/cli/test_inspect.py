@@ -1,0 +1,183 @@
+"""plugins info and doctor, components, runs: what they show, and what they say when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.plugins_.site import FakeSite, offering
+
+
+def test_plugins_info_shows_a_plugin_and_what_it_offers(site: FakeSite) -> None:
+    done = site.quantsail("plugins", "info", "toy", "--json", load="toy")
+    about = json.loads(done.stdout)
+    assert (about["distribution"], about["version"], about["summary"]) == ("quantsail-toy", "1.0", "Fake.")
+    assert {"kind": "runner", "name": "toy", "summary": "Runs nothing at all."} in about["components"]
+    text = site.quantsail("plugins", "info", "toy", load="toy").stdout
+    assert "distribution: quantsail-toy\n" in text
+    assert ["runner", "toy", "Runs", "nothing", "at", "all."] in [line.split() for line in text.splitlines()]
+
+
+def test_plugins_info_of_an_unknown_name_suggests(site: FakeSite) -> None:
+    done = site.quantsail("plugins", "info", "tyo")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no plugin named 'tyo'; did you mean 'toy'? Installed: ")
+
+
+def test_doctor_is_content_with_a_sound_plugin(site: FakeSite) -> None:
+    done = site.quantsail("plugins", "doctor", load="toy")
+    assert (done.returncode, done.stdout) == (0, "1 plugins, 10 components: no problem found\n")
+
+
+@pytest.fixture
+def sick(tmp_path: Path) -> FakeSite:
+    site = FakeSite(tmp_path / "site")
+    site.install("broken", "import no_such_module")
+    site.install("misspelt", offering("x", hook="quantsail_stratgies"))
+    site.install("one", offering("trend"))
+    site.install("two", offering("trend"), version="2.0")
+    site.install("hollow", offering("hollow", target="no_such_module:Thing"))
+    site.install("greedy", offering("run", hook="quantsail_commands", target="click:command"))
+    site.install("sound", offering("sound"))
+    return site
+
+
+SICK = "broken,misspelt,one,two,hollow,greedy,sound"
+
+
+def test_doctor_names_every_problem_and_exits_1(sick: FakeSite) -> None:
+    done = sick.quantsail("plugins", "doctor", load=SICK)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        (
+            "problem: plugin 'broken' (quantsail-broken 1.0): import of broken failed: "
+            "ModuleNotFoundError: No module named 'no_such_module'"
+        ),
+        (
+            "problem: plugin 'misspelt' (quantsail-misspelt 1.0): unknown hook 'quantsail_stratgies'; "
+            "did you mean 'quantsail_strategies'?"
+        ),
+        (
+            "problem: strategy 'trend' is offered twice, by quantsail-one 1.0 and quantsail-two 2.0; "
+            "uninstall one, or switch one off with --no-plugin one or --no-plugin two"
+        ),
+        "problem: command 'run' of quantsail-greedy 1.0 is hidden by another command",
+        (
+            "problem: strategy 'hollow' of quantsail-hollow 1.0 cannot be imported from no_such_module:Thing: "
+            "ModuleNotFoundError: No module named 'no_such_module'; "
+            "reinstall quantsail-hollow with what it needs, or switch it off with --no-plugin hollow"
+        ),
+    ]
+
+
+def test_doctor_as_json(sick: FakeSite) -> None:
+    done = sick.quantsail("plugins", "doctor", "--json", load=SICK)
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert len(report["problems"]) == 5
+    status = {plugin["name"]: plugin["status"] for plugin in report["plugins"]}
+    assert {name: status[name] for name in ("broken", "misspelt", "one", "sound")} == {
+        "broken": "failed",
+        "misspelt": "failed",
+        "one": "ok",
+        "sound": "ok",
+    }
+
+
+def test_what_is_sick_breaks_nothing_else(sick: FakeSite) -> None:
+    done = sick.quantsail("components", "list", "strategy", "--json", load=SICK)
+    assert [component["name"] for component in json.loads(done.stdout)] == ["hollow", "sound", "trend"]
+
+
+def test_components_list_of_one_kind_and_of_all(site: FakeSite) -> None:
+    one = site.quantsail("components", "list", "runner", load="toy").stdout.splitlines()
+    assert [line.split()[:3] for line in one] == [
+        ["KIND", "NAME", "DISTRIBUTION"],
+        ["runner", "other", "quantsail-toy"],
+        ["runner", "toy", "quantsail-toy"],
+    ]
+    every = json.loads(site.quantsail("components", "list", "--json", load="toy").stdout)
+    assert len(every) == 10
+    assert every[0] == {
+        "kind": "data-source",
+        "name": "toy-data",
+        "summary": "No candles.",
+        "target": "toy_parts:Data",
+        "network": False,
+        "plugin": "toy",
+        "distribution": "quantsail-toy",
+        "version": "1.0",
+    }
+
+
+def test_components_list_of_an_unknown_kind_suggests(site: FakeSite) -> None:
+    done = site.quantsail("components", "list", "runer", load="toy")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: no kind of component named 'runer'; did you mean 'runner'? Kinds: data-source,"
+    )
+
+
+def test_components_show_tells_the_options(site: FakeSite) -> None:
+    done = site.quantsail("components", "show", "strategy", "toy-strategy", load="toy")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["toy-strategy: Never trades.", "strategy of quantsail-toy 1.0, class toy_parts:Strategy"]
+    assert lines[3].split() == ["OPTION", "TYPE", "DEFAULT", "LIMITS", "MEANING"]
+    assert "14" in lines[4].split()
+    assert lines[4].startswith("period ")
+    assert lines[4].endswith("Bars of the average.")
+    shown = json.loads(site.quantsail("components", "show", "strategy", "toy-strategy", "--json", load="toy").stdout)
+    assert [(o["name"], o["default"], o["doc"]) for o in shown["options"]] == [
+        ("period", 14, "Bars of the average."),
+        ("factor", 1.5, "Stop distance in ATR."),
+    ]
+
+
+def test_components_show_of_what_has_no_options(site: FakeSite) -> None:
+    assert site.quantsail("components", "show", "sizer", "toy-sizer", load="toy").stdout.endswith("\n\nno options\n")
+    assert "no options" in site.quantsail("components", "show", "command", "wave", load="toy").stdout
+
+
+def test_components_show_of_an_unknown_name_suggests(site: FakeSite) -> None:
+    done = site.quantsail("components", "show", "strategy", "toy-strtegy", load="toy")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: no strategy named 'toy-strtegy'; did you mean 'toy-strategy'? Installed: toy-strategy."
+    )
+
+
+def test_runs_are_listed_and_shown(site: FakeSite, work: Path) -> None:
+    folder = site.quantsail("run", "toy.toml", "--quiet", cwd=work, load="toy").stdout.strip()
+    listed = site.quantsail("runs", "list", cwd=work).stdout.splitlines()
+    assert listed[0].split() == ["FOLDER", "KIND", "STARTED", "TRADES", "RETURN", "VERDICT"]
+    cells = listed[1].split()
+    assert (cells[0], cells[1], cells[3:]) == (folder, "toy", ["0", "+0.00%", "-"])
+    (summary,) = json.loads(site.quantsail("runs", "list", "--root", work / "runs", "--json").stdout)
+    assert (summary["folder"], summary["total_trades"]) == (str(work / folder), 0)
+    shown = site.quantsail("runs", "show", folder, cwd=work).stdout
+    assert shown.startswith("toy toy run, started ")
+    assert "plugins: quantsail-toy 1.0\n" in shown
+    assert "tables: equity, trades\n" in shown
+    assert "note: A toy.\n" in shown
+    assert "sharpe        none: no trades\n" in shown
+    document = json.loads(site.quantsail("runs", "show", folder, "--json", cwd=work).stdout)
+    assert document["manifest"]["kind"] == "toy"
+    assert document["tables"] == ["equity", "trades"]
+
+
+def test_runs_list_without_any_says_how_to_get_one(site: FakeSite, work: Path) -> None:
+    done = site.quantsail("runs", "list", cwd=work)
+    assert (done.returncode, done.stdout) == (0, "no run folders in 'runs'; `quantsail run FILE` writes one\n")
+
+
+def test_runs_list_of_a_folder_that_is_not_there_is_refused(site: FakeSite, work: Path) -> None:
+    done = site.quantsail("runs", "list", "--root", "nowhere", cwd=work)
+    assert done.returncode == 2
+    assert done.stderr == "error: no folder 'nowhere'; --root names the folder that holds run folders\n"
+
+
+def test_runs_show_of_what_is_no_run_folder_is_refused(site: FakeSite, work: Path) -> None:
+    done = site.quantsail("runs", "show", ".", cwd=work)
+    assert (done.returncode, done.stderr) == (2, "error: '.' is not a run folder: it has no manifest.json\n")

@@ -1,0 +1,123 @@
+"""The command starts light, knows its verbs, and ends with the right code and one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import quantsail_framework
+from tests.plugins_.site import FakeSite
+
+HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "rich", "cattrs")
+_PROGRAM = f"""
+import atexit, sys
+from quantsail_framework.cli import main
+atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr))
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["plugins", "list"],
+        ["plugins", "list", "--json"],
+        ["plugins", "info", "toy"],
+        ["components", "list"],
+        ["run", "--help"],
+        ["toy", "--help"],
+    ],
+)
+def test_light_commands_import_nothing_heavy(site: FakeSite, arguments: list[str]) -> None:
+    done = site.quantsail(*arguments, code=_PROGRAM)
+    assert done.returncode == 0
+    assert done.stderr == "[]\n"
+
+
+def test_help_lists_the_verbs_the_runners_and_the_commands_of_plugins(site: FakeSite) -> None:
+    done = site.quantsail("--help", load="toy")
+    assert done.returncode == 0
+    for line in (
+        "  run         Run a pipeline file with its runner, or another.",
+        "  runs        List and show run folders.",
+        "Runners:",
+        "  toy    Runs nothing at all.",
+        "Commands of plugins:",
+        "  wave  Waves.",
+    ):
+        assert line in done.stdout.splitlines()
+
+
+def test_a_command_of_a_plugin_runs(site: FakeSite) -> None:
+    done = site.quantsail("wave", load="toy")
+    assert (done.returncode, done.stdout) == (0, "o/\n")
+
+
+def test_version(site: FakeSite) -> None:
+    assert site.quantsail("--version").stdout == f"quantsail {quantsail_framework.__version__}\n"
+
+
+def test_an_unknown_verb_suggests_the_nearest(site: FakeSite) -> None:
+    done = site.quantsail("tyo", "file.toml", load="toy")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: no command named 'tyo'; did you mean 'toy'? Commands: run, check, show, init, schema, components, "
+        "plugins, runs, other, toy, wave.\n"
+    )
+
+
+def test_without_any_runner_an_unknown_verb_says_what_to_install(site: FakeSite) -> None:
+    done = site.quantsail("backtest", "file.toml", load="")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no command named 'backtest'. Commands: run, check, ")
+    assert "No runner is installed; pip install 'quantsail-framework[standard]' brings backtest." in done.stderr
+
+
+def test_without_arguments_the_help_is_shown(site: FakeSite) -> None:
+    done = site.quantsail(load="")
+    assert done.returncode == 2
+    assert "Usage: quantsail [OPTIONS] COMMAND" in done.stderr
+
+
+def test_a_missing_argument_says_where_the_help_is(site: FakeSite) -> None:
+    done = site.quantsail("run")
+    assert done.returncode == 2
+    assert done.stderr == "error: Missing argument 'FILE'. (see `quantsail run --help`)\n"
+
+
+def test_a_command_that_is_no_command_names_its_plugin(tmp_path: Path) -> None:
+    site = FakeSite(tmp_path / "site")
+    site.install("liar", '@hookimpl\ndef quantsail_commands():\n    yield Component("fib", "math:pi", "Fibs.")\n')
+    done = site.quantsail("fib", load="liar")
+    assert done.returncode == 2
+    assert done.stderr == "error: command 'fib' of quantsail-liar 1.0: math:pi is not a click command\n"
+
+
+def test_a_broken_plugin_takes_no_verb_away(site: FakeSite, tmp_path: Path) -> None:
+    broken = FakeSite(tmp_path / "broken")
+    broken.install("burst", "raise RuntimeError('no')")
+    done = broken.quantsail("--help")
+    assert done.returncode == 0
+    assert "  run         Run a pipeline file" in done.stdout
+
+
+def test_plugins_list_shows_what_is_installed_and_what_is_switched_off(site: FakeSite) -> None:
+    done = site.quantsail("plugins", "list", load="toy")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["NAME", "DISTRIBUTION", "VERSION", "STATUS"]
+    assert ["toy", "quantsail-toy", "1.0", "ok"] in [line.split() for line in lines]
+    listed = {plugin["name"]: plugin for plugin in json.loads(site.quantsail("plugins", "list", "--json").stdout)}
+    assert listed["toy"] == {
+        "name": "toy",
+        "distribution": "quantsail-toy",
+        "version": "1.0",
+        "module": "toy",
+        "status": "ok",
+        "problem": None,
+    }
+    others = [line.split()[-1] for line in lines[1:] if not line.startswith("toy ")]
+    assert set(others) <= {"blocked"}

@@ -1,0 +1,69 @@
+"""On a terminal: tables by rich, and a progress bar once a run has lasted a while."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.plugins_.site import ROOT, FakeSite
+
+_SHOW = """
+import sys
+from quantsail_framework.cli.output import print_table
+print_table(("name", "limits"), [("a[b]", None), ("longer name", ">= 2")])
+print("rich" in sys.modules)
+"""
+_WORK = """
+import sys, time
+from quantsail_framework.cli import output
+output._PATIENCE_S = float(sys.argv[1])
+with output.progress_bar(shown=True) as progress:
+    for step in range(1, 6):
+        progress(step / 5, f"bar {step} of 5")
+        time.sleep(0.05)
+print("rich" in sys.modules)
+"""
+
+
+def _on_a_terminal(program: str, *arguments: str, site: FakeSite | None = None) -> str:
+    """What the program writes to a terminal that is its stdout and stderr."""
+    ours, theirs = pty.openpty()
+    path = os.pathsep.join([*([str(site.folder)] if site else []), str(ROOT)])
+    environment = {**os.environ, "PYTHONPATH": path, "TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}
+    command = [sys.executable, "-c", program, *arguments]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            written += chunk
+    except OSError:  # the other end is closed: the program is done
+        pass
+    os.close(ours)
+    assert process.wait(timeout=30) == 0, written
+    return written.decode()
+
+
+def test_a_table_is_drawn_by_rich_and_takes_brackets_literally() -> None:
+    text = _on_a_terminal(_SHOW)
+    assert "a[b]" in text
+    assert "longer name" in text
+    assert text.splitlines()[-1] == "True"
+
+
+def test_a_long_run_shows_a_bar_and_a_short_one_does_not() -> None:
+    long = _on_a_terminal(_WORK, "0.02")
+    assert "bar 5 of 5" in long
+    assert long.splitlines()[-1].endswith("True")
+    short = _on_a_terminal(_WORK, "60")
+    assert short.splitlines() == ["False"]
+
+
+def test_piped_output_is_aligned_text(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", _SHOW]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
+    assert done.stdout.splitlines() == ["NAME         LIMITS", "a[b]         -", "longer name  >= 2", "False"]
