@@ -59,7 +59,7 @@ class Account(Portfolio):
         self._positions: dict[str, Position] = {}
         self._pending: dict[str, EntryOrder] = {}
         self._held_back = 0.0  # reference notional of pending entries
-        self._marks: dict[str, float] = {}
+        self._marks: Mapping[str, float] = {}
         self._equity = capital
         self._gross = 0.0
         self._short_gross = 0.0
@@ -130,19 +130,18 @@ class Account(Portfolio):
 
     # What the engine does.
 
-    def mark(self, last_close: Callable[[str], float]) -> None:
+    def mark(self, last_closes: Mapping[str, float]) -> None:
         """Value every position at its last close."""
         equity, gross, shorts = self.cash, 0.0, 0.0
         for symbol, position in self._positions.items():
-            self._marks[symbol] = price = last_close(symbol)
-            value = position.quantity * price
+            value = position.quantity * last_closes[symbol]
             gross += value
             if position.side > 0:
                 equity += value
             else:
                 equity -= value
                 shorts += value
-        self._equity, self._gross, self._short_gross = equity, gross, shorts
+        self._equity, self._gross, self._short_gross, self._marks = equity, gross, shorts, last_closes
 
     def spendable(self, order: EntryOrder) -> float:
         """Available cash for an accepted entry that is about to fill: what others hold back stays back."""

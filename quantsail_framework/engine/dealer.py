@@ -46,23 +46,33 @@ class Dealer:
         self._by_symbol = {lane.symbol: lane for lane in lanes}
         self.events = events
         self.target_first = target_first
+        self.trailing = False  # whether any position so far had a trail
         self._bar_ns = market.timeframe.ns
 
-    # 1. Open.
+    def trade(self, lanes: Sequence[Lane], time_ns: int) -> None:
+        """The bar that opens at ``time_ns`` from its open up to, not including, the decisions at its close.
 
-    def open(self, lanes: Sequence[Lane], time_ns: int) -> None:
-        """Orders decided earlier meet the open of the bar at ``time_ns``: market exits first, then entries."""
-        self.at_open(time_ns)
+        Orders decided earlier meet the open, market exits before entries; the levels of every
+        position meet the bar, also of those just opened; symbols whose data end here are closed.
+        Each step is done for all lanes before the next.
+        """
+        account, market = self.account, self.market
+        account.now_ns = market.now_ns = time_ns
         for lane in lanes:
             if lane.leaving is not None and lane.is_tradable(lane.i):
                 self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
         for lane in lanes:
             if lane.order is not None and lane.is_tradable(lane.i):
                 self.fill_entry(lane, lane.order, time_ns)
+        for lane in lanes:
+            if lane.position is not None and lane.is_tradable(lane.i):
+                self.touch(lane, lane.position, time_ns)
+        for lane in lanes:
+            if lane.i == lane.last:
+                self.end_of_data(lane, time_ns)
+        account.now_ns = market.now_ns = time_ns + self._bar_ns
 
-    def at_open(self, time_ns: int) -> None:
-        """Time is the open of the bar at ``time_ns``: only earlier bars are known."""
-        self.account.now_ns = self.market.now_ns = time_ns
+    # 1. Open.
 
     def entry_is_refused(self, lane: Lane, order: EntryOrder, open_: float, costs: Costs) -> bool:
         """Refuse the entry at this open when it has gapped past a level or is not affordable."""
@@ -73,7 +83,8 @@ class Dealer:
             text = f"opened at {open_:g}, beyond the level {level:g}"
         else:
             if account.shorts:
-                account.mark(lambda held: self._by_symbol[held].close_before(account.now_ns))
+                before = {held: self._by_symbol[held].close_before(account.now_ns) for held in account.positions}
+                account.mark(before)
             value = order.quantity * open_ + costs.fee + costs.spread + costs.slippage
             limit = account.spendable(order)
             if value <= limit:
@@ -110,6 +121,7 @@ class Dealer:
         fills.check_inside(order.symbol, price, lane.low[lane.i], lane.high[lane.i], time_ns)
         position = self.account.enter(order, price, costs, time_ns)
         lane.begin(position)
+        self.trailing = self.trailing or order.trail is not None
         if self.events is not None:
             self.events.order_filled(position)
 
@@ -134,18 +146,11 @@ class Dealer:
 
     # 2. Inside the bar.
 
-    def inside(self, lanes: Sequence[Lane], time_ns: int) -> None:
-        """The levels of every open position meet this bar, also of those opened at its open."""
-        for lane in lanes:
-            if lane.position is not None:
-                self.touch(lane, lane.position, time_ns)
-
     def touch(self, lane: Lane, position: Position, time_ns: int) -> None:
         """The position's levels meet this bar."""
         i = lane.i
-        if lane.tradable is not None and not lane.tradable[i]:
-            return
-        lane.trail_to(i - 1)
+        if self.trailing:
+            lane.trail_to(i - 1)
         low, high = lane.low[i], lane.high[i]
         hit = fills.touch(position.side, position.stop, position.target, lane.open[i], high, low, self.target_first)
         if hit is None:
@@ -157,17 +162,6 @@ class Dealer:
 
     # 3. Close.
 
-    def at_close(self, time_ns: int) -> None:
-        """Time is the close of the bar that opened at ``time_ns``."""
-        self.account.now_ns = self.market.now_ns = time_ns + self._bar_ns
-
-    def end(self, lanes: Sequence[Lane], time_ns: int) -> None:
-        """Lanes whose data end with this bar are closed at its close; then time is that close."""
-        for lane in lanes:
-            if lane.i == lane.last:
-                self.end_of_data(lane, time_ns)
-        self.at_close(time_ns)
-
     def end_of_data(self, lane: Lane, time_ns: int) -> None:
         """This is the lane's last bar: its position is closed at the close, its waiting entry refused."""
         if lane.order is not None:
@@ -178,8 +172,8 @@ class Dealer:
 
     def mark(self, time_ns: int) -> None:
         """Value the account at the closes of the bars up to ``time_ns``."""
-        by_symbol = self._by_symbol
-        self.account.mark(lambda symbol: by_symbol[symbol].last_close(time_ns))
+        lanes = self._by_symbol
+        self.account.mark({symbol: lanes[symbol].last_close(time_ns) for symbol in self.account.positions})
 
     def trail(self, time_ns: int) -> None:
         """Move every trailing stop by the closes up to ``time_ns``."""
@@ -193,9 +187,9 @@ class Dealer:
             if lane.order is not None:
                 self.drop(lane, lane.order, RUIN, "the account is ruined")
             if lane.position is not None:
-                self.at_open(time_ns)
+                self.account.now_ns = self.market.now_ns = time_ns  # costs see what was closed before this bar
                 self.close_at(lane, lane.last_close(time_ns), RUIN, time_ns, at_close=True)
-        self.at_close(time_ns)
+        self.account.now_ns = self.market.now_ns = time_ns + self._bar_ns
         self.mark(time_ns)
 
     def trip_breakers(self, time_ns: int, ended: bool) -> bool:
@@ -227,7 +221,8 @@ class Dealer:
         touched = self.account.equity <= 0.0 and not self.desk.ruined
         if touched:
             self.ruin(time_ns)
-        self.trail(time_ns)
+        if self.trailing:
+            self.trail(time_ns)
         return (self.trip_breakers(time_ns, ended) if watching else False) or touched
 
     def decide_exit(self, lane: Lane, flagged: bool) -> None:

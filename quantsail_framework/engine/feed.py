@@ -72,7 +72,8 @@ class SignalColumns:
             target = None
         if trail is not None and trail != trail:
             trail = None
-        return Row(self._entry[i], self._stop[i], target, confidence, self.exit_at(i), trail, max_bars, partial(self._reason, i))
+        flag = self._exit is not None and self._exit[i]
+        return Row(self._entry[i], self._stop[i], target, confidence, flag, trail, max_bars, partial(self._reason, i))
 
     def exit_at(self, i: int) -> bool:
         """Whether bar ``i`` carries an exit flag."""

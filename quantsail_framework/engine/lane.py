@@ -41,6 +41,8 @@ class Lane:
         self.columns = columns
         self.prepared: Any = None  # what a bar strategy prepared
         self.alone = (self,)
+        self.wake_i = self.wake_ns = -1  # the bar at which it wakes up, and when that opens
+        self._bar_ns = bars.timeframe.ns
         self.i = -1
         self.position: Position | None = None
         self.order: EntryOrder | None = None
@@ -49,6 +51,7 @@ class Lane:
         self.max_bars = 0
         self._trailed_to = -1
         self._candidates, self._exits = self._events(columns)
+        self.may_exit = columns is None or columns.exits is not None  # whether the strategy ever asks to leave
         self._next_candidate = 0  # index into _candidates of the first at or after the bar last asked about
         self._untradable_high = 0.0 if bars.tradable is None else float(bars.close[~bars.tradable].max(initial=0.0))
 
@@ -69,12 +72,18 @@ class Lane:
         """Whether bar ``i`` can decide, fill and be touched."""
         return self.tradable is None or self.tradable[i]
 
+    def row_at(self, time_ns: int) -> int:
+        """Index of the last bar that opens at or before ``time_ns``, which is not before bar ``i``."""
+        time, i = self.time, self.i
+        ahead = min(i + (time_ns - time[i]) // self._bar_ns, self.last) if i >= 0 else -1
+        if ahead >= 0 and time[ahead] == time_ns:  # no gap in between, as nearly always
+            return ahead
+        return bisect_right(time, time_ns) - 1
+
     def last_close(self, time_ns: int) -> float:
         """The close of the last bar that opens at or before ``time_ns``."""
         i = self.i
-        if self.time[i] != time_ns:
-            i = bisect_right(self.time, time_ns) - 1
-        return self.close[i]
+        return self.close[i if self.time[i] == time_ns else self.row_at(time_ns)]
 
     def close_before(self, time_ns: int) -> float:
         """The close of the last bar that opens before ``time_ns``."""
@@ -104,7 +113,7 @@ class Lane:
         if step:
             return i + 1
         if self.order is not None or self.leaving is not None:
-            return self.next_tradable(i)
+            return i + 1 if self.tradable is None else self.next_tradable(i)
         if self.position is not None:
             self.trail_to(i)
             return self._next_touch(i + 1, self._deadline(i))
@@ -213,7 +222,7 @@ class Lane:
         """Move the trailing stop by every close up to the bar that opens at ``time_ns``."""
         if self.position is None or self.position.order.trail is None:
             return
-        self.trail_to(self.i if self.time[self.i] == time_ns else bisect_right(self.time, time_ns) - 1)
+        self.trail_to(self.i if self.time[self.i] == time_ns else self.row_at(time_ns))
 
     def trail_to(self, i: int) -> None:
         """Move the trailing stop by every close up to bar ``i``."""

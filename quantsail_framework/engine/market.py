@@ -108,15 +108,17 @@ def _apply_gap_policy(bars: Bars, policy: str) -> tuple[Bars, list[str]]:
     if not len(holes):
         return bars, []
     missing = int((steps[holes] // length - 1).sum())
+    count = f"{len(holes)} gap{'s' if len(holes) > 1 else ''}"
+    lost = f"({missing} bar{'s' if missing > 1 else ''} missing)"
     where = utc_text(int(bars.time[holes[0]]))
     if policy == "fail":
         raise DataError(
-            f"{bars.symbol} {bars.timeframe}: {len(holes)} gaps ({missing} bars missing), the first after {where}; "
+            f"{bars.symbol} {bars.timeframe}: {count} {lost}, the first after {where}; "
             'get the missing candles, or set [data] gaps = "keep" or "fill"'
         )
     if policy == "fill":
-        return _filled(bars), [f"{bars.symbol}: {len(holes)} gaps filled with {missing} flat bars that cannot trade"]
-    return bars, [f"{bars.symbol}: {len(holes)} gaps kept ({missing} bars missing)"]
+        return _filled(bars), [f"{bars.symbol}: {count} filled with {missing} flat bars that cannot trade"]
+    return bars, [f"{bars.symbol}: {count} kept {lost}"]
 
 
 def _filled(bars: Bars) -> Bars:

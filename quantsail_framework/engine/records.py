@@ -136,26 +136,42 @@ def equity_table(account: Account, trades: Table, data: MarketData) -> Table:
     Raises AccountingError when cash + marked positions differs from capital + profits at any bar.
     """
     moments = all_moments([bars.time for bars in data.bars.values()])
-    flow = np.array(account.flow, dtype=object).reshape(-1, 2)
-    cash = _steps(moments, flow[:, 0].astype(np.int64), flow[:, 1].astype(np.float64), account.capital)
-    total = account.capital + np.cumsum(trades["net_pnl"])
-    booked = _steps(moments, trades["exit_time"], total, account.capital)
+    times = np.array([time for time, _ in account.flow], dtype=np.int64)
+    after = np.array([cash for _, cash in account.flow], dtype=np.float64)
+    _check_flow(account, trades, times, after)
+    cash = _steps(moments, times, after, account.capital)
     equity, exposure = cash.copy(), np.zeros(len(moments))
-    costs = np.array([trade.entry_costs for trade in account.trades], dtype=np.float64)
     for symbol in dict.fromkeys(trades["symbol"].tolist()):
         own = trades["symbol"] == symbol
-        held, paid = _holding({name: column[own] for name, column in trades.items()}, costs[own], moments)
-        value = held * _last_closes(data.bars[symbol], moments)
+        value = _holding({name: trades[name][own] for name in ("entry_time", "exit_time", "side", "quantity")}, moments)
+        value *= _last_closes(data.bars[symbol], moments)
         equity += value
-        booked += value
-        booked -= paid
         exposure += np.abs(value, out=value)
-    off = np.abs(np.subtract(booked, equity, out=booked), out=booked) > _TOLERANCE * (account.capital + exposure)
-    if off.any():
-        k = int(np.argmax(off))
-        raise AccountingError(f"at {utc_text(int(moments[k]))} cash + positions and capital + profits differ by {booked[k]!r}")
     first = int(moments.searchsorted(data.start_ns))
     return {"time": moments[first:], "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
+
+
+def _check_flow(account: Account, trades: Table, times: Ints, after: Floats) -> None:
+    """Cash after the fills of every bar = capital + net of what has ended - what open positions cost.
+
+    Both sides of "cash + positions = capital + profits" hold the same positions at the same closes, so
+    that they agree between fills follows from their agreeing after each.
+    """
+    if not len(times):
+        return
+    signed = np.where(trades["side"] == "long", trades["quantity"], -trades["quantity"])
+    paid = signed * trades["entry_price"] + np.array([trade.entry_costs for trade in account.trades])
+    moves = np.concatenate((-paid, paid + trades["net_pnl"]))
+    when = np.concatenate((trades["entry_time"], trades["exit_time"]))
+    order = np.argsort(when, kind="stable")
+    last = np.append(np.diff(times) > 0, True)  # the last fill of each bar
+    expected = account.capital + np.cumsum(moves[order])[last]
+    scale = account.capital + np.cumsum(np.abs(moves[order]))[last]
+    off = ~(np.abs(after[last] - expected) <= _TOLERANCE * scale)
+    if off.any():
+        k = int(np.argmax(off))
+        place, has, wants = utc_text(int(times[last][k])), float(after[last][k]), float(expected[k])
+        raise AccountingError(f"after the fills of {place} cash is {has!r}, capital and profits make {wants!r}")
 
 
 def _steps(moments: Ints, times: Ints, values: Floats, before: float) -> Floats:
@@ -165,15 +181,12 @@ def _steps(moments: Ints, times: Ints, values: Floats, before: float) -> Floats:
     return np.repeat(np.concatenate(([before], values)), np.diff(edges))
 
 
-def _holding(trades: Table, costs: Floats, moments: Ints) -> tuple[Floats, Floats]:
-    """Signed quantity of one symbol held at each close, and what it cost (signed notional + entry costs)."""
+def _holding(trades: Table, moments: Ints) -> Floats:
+    """Signed quantity of one symbol held at each close."""
     over = trades["entry_time"] < trades["exit_time"]
     signed = np.where(trades["side"] == "long", trades["quantity"], -trades["quantity"])[over]
-    paid = signed * trades["entry_price"][over] + costs[over]
     times = np.column_stack([trades["entry_time"][over], trades["exit_time"][over]]).ravel()
-    nothing = np.zeros(len(signed))
-    held = _steps(moments, times, np.column_stack([signed, nothing]).ravel(), 0.0)
-    return held, _steps(moments, times, np.column_stack([paid, nothing]).ravel(), 0.0)
+    return _steps(moments, times, np.column_stack([signed, np.zeros(len(signed))]).ravel(), 0.0)
 
 
 def _last_closes(bars: Bars, moments: Ints) -> Floats:

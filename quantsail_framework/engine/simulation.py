@@ -83,7 +83,6 @@ class _Jumper:
         self.dealer = dealer
         self.lanes = dealer.lanes
         self.agenda: list[tuple[int, int]] = []
-        self.wake = [-1] * len(self.lanes)  # the bar at which each lane wakes up
         self.bar_ns = data.timeframe.ns
         self.strategy: Any = pipeline.strategy if is_bar_strategy(pipeline.strategy) else None
         self.every_bar = self.strategy is not None or dealer.watchdog.every_bar
@@ -97,7 +96,7 @@ class _Jumper:
         """Visit every moment at which something can happen, oldest first."""
         dealer, account, watchdog = self.dealer, self.dealer.account, self.dealer.watchdog
         self.plan(self.lanes, self.every_bar)
-        visits, stepping = 0, self.every_bar
+        visits, stepping, at_risk = 0, self.every_bar, watchdog.every_equity
         while self.agenda:
             t, awake = self.next_moment()
             visits += 1
@@ -106,13 +105,11 @@ class _Jumper:
             if self.day_closes:
                 self.tell_days(t)
             closed = len(account.trades)
-            dealer.open(awake, t)
-            dealer.inside(awake, t)
-            dealer.end(awake, t)
+            dealer.trade(awake, t)
             ended = len(account.trades) > closed
             candidates = [lane for lane in awake if self.may_enter(lane)]
             watching = watchdog.awake and watchdog.due(ended)
-            step = self.every_bar or self.must_watch_equity()
+            step = self.every_bar or ((at_risk or account.shorts or account.cash <= 0.0) and self.must_watch_equity())
             everyone = step and not stepping
             if candidates or watching or step:
                 ruined = dealer.desk.ruined
@@ -124,7 +121,7 @@ class _Jumper:
                     self.schedule_expiries()
             rows = self.ask_bar_strategy(awake) if self.strategy is not None else None
             for lane in awake:
-                if lane.position is not None:
+                if lane.position is not None and (lane.max_bars or lane.may_exit):
                     dealer.decide_exit(lane, lane.exit_flag(rows))
             for lane in candidates:
                 row = lane.row(rows)
@@ -138,11 +135,14 @@ class _Jumper:
 
     def plan(self, lanes: Sequence[Lane], step: bool) -> None:
         """Enter each lane's next bar in the agenda."""
-        wake, agenda = self.wake, self.agenda
+        agenda = self.agenda
         for lane in lanes:
-            wake[lane.index] = i = lane.plan(step)
+            lane.wake_i = i = lane.plan(step)
             if i >= 0:
-                heappush(agenda, (lane.time[i], lane.index))
+                lane.wake_ns = t = lane.time[i]
+                heappush(agenda, (t, lane.index))
+            else:
+                lane.wake_ns = -1
 
     def plan_all(self, time_ns: int, step: bool) -> None:
         """Plan every lane anew from the moment ``time_ns``, those that slept through it too."""
@@ -157,30 +157,17 @@ class _Jumper:
 
     def next_moment(self) -> tuple[int, Sequence[Lane]]:
         """The next moment, and the lanes that wake up at it, in pipeline order."""
-        agenda = self.agenda
+        agenda, lanes = self.agenda, self.lanes
         t, k = heappop(agenda)
-        first = self.woken(t, k)
-        if not agenda or agenda[0][0] != t:
-            return t, () if first is None else first.alone
-        awake = [] if first is None else [first]
-        while agenda and agenda[0][0] == t:
+        awake: Sequence[Lane] = ()
+        while True:
+            if k >= 0 and lanes[k].wake_ns == t:  # else the entry is stale, or the clock's own
+                lane = lanes[k]
+                lane.i, lane.wake_ns = lane.wake_i, -1
+                awake = (*awake, lane) if awake else lane.alone
+            if not agenda or agenda[0][0] != t:
+                return t, awake
             _, k = heappop(agenda)
-            lane = self.woken(t, k)
-            if lane is not None:
-                awake.append(lane)
-        return t, awake
-
-    def woken(self, time_ns: int, k: int) -> Lane | None:
-        """Lane ``k``, moved to its bar, unless the entry is stale, or the clock's own."""
-        i = self.wake[k] if k != _CLOCK else -1
-        if i < 0:
-            return None
-        lane = self.lanes[k]
-        if lane.time[i] != time_ns:
-            return None
-        self.wake[k] = -1
-        lane.i = i
-        return lane
 
     def schedule_expiries(self) -> None:
         """Visit the first close at or after each trip's end: that is where its breaker counts anew."""
@@ -195,14 +182,12 @@ class _Jumper:
 
     def must_watch_equity(self) -> bool:
         """Whether every close must be looked at: a breaker watches equity, or the account could be ruined."""
-        account, watchdog = self.dealer.account, self.dealer.watchdog
-        if account.cash > 0.0 and not account.shorts and not watchdog.every_equity:
-            return False
+        account = self.dealer.account
         if self.dealer.desk.ruined:
             return False
         if account.cash <= 0.0:
             return True
-        if watchdog.every_equity and account.positions:
+        if self.dealer.watchdog.every_equity and account.positions:
             return True
         return account.shorts > 0 and account.cash <= sum(lane.worst_short_value() for lane in self.lanes)
 

@@ -161,8 +161,6 @@ class BrokeredDealer(Dealer):
     def touch(self, lane: Lane, position: Position, time_ns: int) -> None:
         """The broker sees the whole bar; book what it filled."""
         i = lane.i
-        if not lane.is_tradable(i):
-            return
         self._market_moves.trade_bar(lane.symbol, time_ns, lane.open[i], lane.high[i], lane.low[i])
         for fill in self._new_fills():
             self._levels.pop(lane.symbol, None)
@@ -224,9 +222,7 @@ class Trader:
                 _report(count / total, t, progress, cancelled)
             lanes = [lane for lane in dealer.lanes if lane.arrive(t)]
             closed = len(account.trades)
-            dealer.open(lanes, t)
-            dealer.inside(lanes, t)
-            dealer.end(lanes, t)
+            dealer.trade(lanes, t)
             dealer.settle(t, len(account.trades) > closed, dealer.watchdog.awake)
             said = {lane.index: self._ask(lane) for lane in lanes if lane.may_decide()}
             for lane in lanes:

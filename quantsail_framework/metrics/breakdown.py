@@ -41,7 +41,7 @@ def by_month(trades: Table, equity: Table, capital: float) -> tuple[Breakdown, d
     if not known.size:
         return {}, {}
     first, last = np.array([known.min(), known.max()]).astype("datetime64[ns]").astype("datetime64[M]")
-    months = np.arange(first, last + 1)
+    months = np.arange(first, last + np.timedelta64(1, "M"))
     edges = months.astype("datetime64[ns]").astype(np.int64)
     sums = _sums(trades, np.searchsorted(edges, exits, side="right") - 1, months.size)
     upto = np.append(np.searchsorted(time, edges[1:], side="left"), time.size)

@@ -253,3 +253,22 @@ def test_candles_without_volume_are_refused_with_the_remedy(candles: Candles) ->
 def test_a_silent_market_does_not_stop_a_live_window(candles: Candles) -> None:
     size = QUICK.warmup + 1
     assert rows(QUICK.signals(candles(np.full(size, 10.0), np.zeros(size)))) == []
+
+
+def test_a_close_at_its_average_is_no_signal_whatever_the_history(candles: Candles) -> None:
+    """SOL/USDT closed on 2022-10-07 08:15 at its 50-bar mean, but for the last bits of a running sum."""
+    strategy = attrs.evolve(QUICK, ma_period=3, lookback=1, volume_period=0, adx_threshold=0.0)
+
+    def entry(closes: list[float]) -> int:
+        bars = candles(closes)
+        high = bars.close.copy()  # so that the last close passes the bar before it
+        open_ = np.minimum(bars.open, high)
+        high[-2], open_[-2], low = 60.15, 60.1, np.minimum(bars.low, open_)
+        close = np.minimum(bars.close, high)
+        return int(strategy.signals(attrs.evolve(bars, open=open_, high=high, low=low, close=close)).entry[-1])
+
+    for head in range(4, 30):
+        rising = [50.0 + 0.1 * k for k in range(head)]
+        # (60.35 + 60.15 + 60.25) / 3 = 60.25 has no exact sum; a hundredth more is above it.
+        assert entry([*rising, 60.35, 60.15, 60.25]) == 0, head
+        assert entry([*rising, 60.35, 60.15, 60.28]) == 1, head

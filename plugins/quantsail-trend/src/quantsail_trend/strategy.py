@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 from attrs.validators import ge, gt, instance_of, le, lt
 
 from quantsail_framework import LONG, SHORT, Bars, Signals, indicators
@@ -16,6 +17,9 @@ from quantsail_framework.errors import DataError
 # What the original strategy states for every one of its signals.
 CONFIDENCE = 0.75
 LONGEST = 100_000
+# A mean is a running sum, whose last digits depend on where the history began. What exceeds it by no
+# more than this share counts as equal, so that a tie is no signal, whatever the history.
+ROUNDING = 1e-9
 
 
 def _period(default: int, least: int, doc: str) -> Any:
@@ -109,22 +113,21 @@ class TrendStrategy:
         # Few bars break out: the other conditions are looked up at those only.
         rows = np.flatnonzero(beyond(close[1:], columns.edge[side][:-1])) + 1
         rows = rows[columns.adx[rows] > self.adx_threshold]
-        rows = rows[beyond(close[rows], columns.average[rows])]
+        rows = rows[_exceeds(side * close[rows], side * columns.average[rows])]
         if columns.mean_volume is not None:
-            rows = rows[volume[rows] > columns.mean_volume[rows]]
+            rows = rows[_exceeds(volume[rows], columns.mean_volume[rows])]
         return rows
 
     def _reason(self, columns: _Columns, row: int) -> str:
-        close, high = columns.bars.close[row], columns.edge[LONG][row - 1]
+        close, high = columns.bars.close.item(row), columns.edge[LONG].item(row - 1)
         if close > high:
-            text = f"breakout: close {_plain(close)} above {self.lookback}-bar high {_plain(high)}"
+            text = f"breakout: close {_plain(close)} above {self.lookback}-bar high {_plain(high)}, ADX {columns.adx.item(row):.1f}"
         else:
-            low = columns.edge[SHORT][row - 1]
-            text = f"breakdown: close {_plain(close)} below {self.lookback}-bar low {_plain(low)}"
-        text += f", ADX {columns.adx[row]:.1f}"
-        if columns.mean_volume is not None:
-            text += f", volume {columns.bars.volume[row] / columns.mean_volume[row]:.1f}x its mean"
-        return text
+            low = columns.edge[SHORT].item(row - 1)
+            text = f"breakdown: close {_plain(close)} below {self.lookback}-bar low {_plain(low)}, ADX {columns.adx.item(row):.1f}"
+        if columns.mean_volume is None:
+            return text
+        return f"{text}, volume {columns.bars.volume.item(row) / columns.mean_volume.item(row):.1f}x its mean"
 
     def _require_volume(self, bars: Bars) -> None:
         # A window of just the warm-up and one bar is what a live run sees: silence there is the market's.
@@ -147,6 +150,12 @@ class _Columns:
     edge: dict[int, Floats]
 
 
+def _exceeds(values: Floats, means: Floats) -> npt.NDArray[np.bool_]:
+    """Where a value is above its mean by more than rounding."""
+    return values - means > ROUNDING * np.abs(means)
+
+
 def _plain(price: float) -> str:
     """A price with as many digits as it has, never in exponent form."""
-    return np.format_float_positional(price, trim="-")
+    text = repr(price)
+    return np.format_float_positional(price, trim="-") if "e" in text else text.removesuffix(".0")

@@ -1,0 +1,112 @@
+"""The two runners: load the candles, run the engine, measure what came out."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import attrs
+
+from quantsail_framework.domain.result import RunResult
+from quantsail_framework.engine import MarketData, Simulation, load_market, replay, simulate
+from quantsail_framework.metrics import buy_and_hold, performance
+from quantsail_framework.ports.runner import Pipeline, Session
+
+BothTouched = Literal["stop_first", "target_first"]
+
+_BOTH_TOUCHED = {"doc": "Which level fills when one bar touches both: stop_first (cautious) or target_first."}
+_FEED = {"doc": "once: signals computed in one call; rolling: from the last warm-up + 1 bars at each close, as live sees them (slow)."}
+
+
+@attrs.frozen
+class BacktestRunner:
+    """Runs the event-jumping engine once over all candles."""
+
+    both_touched: BothTouched = attrs.field(default="stop_first", metadata=_BOTH_TOUCHED)
+
+    def run(self, pipeline: Pipeline, session: Session) -> RunResult:
+        """The trades, equity curve and refusals of ``pipeline``, and their statistics."""
+        data = load_market(pipeline)
+        run = simulate(
+            pipeline,
+            data,
+            both_touched=self.both_touched,
+            events=session.events,
+            progress=session.progress,
+            cancelled=session.cancelled,
+        )
+        return result_of("backtest", pipeline, data, run)
+
+
+@attrs.frozen
+class ReplayRunner:
+    """Feeds the candles one by one through clock, broker and the same rules: the path of paper and live."""
+
+    both_touched: BothTouched = attrs.field(default="stop_first", metadata=_BOTH_TOUCHED)
+    feed: Literal["once", "rolling"] = attrs.field(default="once", metadata=_FEED)
+
+    def run(self, pipeline: Pipeline, session: Session) -> RunResult:
+        """As the backtest: the tables of both are equal."""
+        data = load_market(pipeline)
+        run = replay(
+            pipeline,
+            data,
+            both_touched=self.both_touched,
+            feed=self.feed,
+            events=session.events,
+            progress=session.progress,
+            cancelled=session.cancelled,
+        )
+        return result_of("replay", pipeline, data, run)
+
+
+def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) -> RunResult:
+    """The tables of one simulation with their statistics and the facts of the run."""
+    measured = performance(
+        run.trades, run.equity, capital=pipeline.capital, timeframe_ns=data.timeframe.ns, benchmark=_benchmark(data)
+    )
+    return RunResult(
+        kind=kind,
+        name=pipeline.name,
+        tables={"trades": run.trades, "equity": run.equity, "refusals": run.refusals},
+        metrics=measured.metrics,
+        undefined=measured.undefined,
+        facts=_facts(pipeline, data),
+        notes=data.notes,
+    )
+
+
+def _benchmark(data: MarketData) -> float | None:
+    """Buying equal amounts of every symbol that can be traded at its first tradable open, and holding."""
+    started = [bars for bars in data.bars.values() if len(bars) > data.warmup]
+    return buy_and_hold([float(bars.open[data.warmup]) for bars in started], [float(bars.close[-1]) for bars in started])
+
+
+def _facts(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:
+    return {
+        "strategy": pipeline.resolved.get("strategy", {}).get("use") or type(pipeline.strategy).__name__,
+        "capital": pipeline.capital,
+        "currency": pipeline.currency,
+        "timeframe": str(data.timeframe),
+        "warmup": data.warmup,
+        "symbols": [_series_facts(data, symbol) for symbol in data.bars],
+    }
+
+
+def _series_facts(data: MarketData, symbol: str) -> dict[str, Any]:
+    bars, instrument = data.bars[symbol], data.instruments[symbol]
+    rules: Any = "none"
+    if instrument.has_rules:
+        rules = {
+            "tick": None if instrument.tick is None else str(instrument.tick),
+            "lot": None if instrument.lot is None else str(instrument.lot),
+            "min_notional": instrument.min_notional,
+        }
+    return {
+        "symbol": symbol,
+        "bars": len(bars),
+        "first": int(bars.time[0]),
+        "last": int(bars.time[-1]),
+        "first_tradable": data.first_tradable_ns(symbol),
+        "sha256": bars.content_hash,
+        "rules": rules,
+    }

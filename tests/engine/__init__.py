@@ -1,0 +1,1 @@
+"""The engine against the independent reference simulator, and its own rules."""

@@ -1,0 +1,220 @@
+"""Turns the reference's plain markets and settings into a pipeline of real components, and results into plain rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+from quantsail_binance.basis_points import BasisPointsCosts
+from quantsail_binance.costs import BinanceSpotCosts
+from quantsail_framework.domain.bars import Bars
+from quantsail_framework.domain.instrument import Instrument
+from quantsail_framework.domain.order import Breach, Reference, Request, Trip
+from quantsail_framework.domain.portfolio import Portfolio
+from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
+from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
+from quantsail_framework.domain.trade import Position
+from quantsail_framework.engine import MarketData, Simulation, load_market, replay, simulate
+from quantsail_framework.ports.data_source import BarRequest
+from quantsail_framework.ports.market import Market
+from quantsail_framework.ports.runner import DataSpec, NamedRule, Pipeline
+from quantsail_framework.ports.strategy import BarView
+from quantsail_risk.correlation import MaxCorrelatedPositions
+from quantsail_risk.daily_loss import MaxDailyLoss
+from quantsail_risk.limits import MaxConcurrentPositions, MaxDailyTrades, MaxExposure
+from quantsail_risk.profitability import ProfitabilityGate
+from quantsail_sizing.fixed_fractional import FixedFractional
+
+from tests.reference import values
+
+RULES: Mapping[str, Any] = {
+    "profitability-gate": ProfitabilityGate,
+    "max-concurrent-positions": MaxConcurrentPositions,
+    "max-daily-trades": MaxDailyTrades,
+    "max-daily-loss": MaxDailyLoss,
+    "max-exposure": MaxExposure,
+    "max-correlated-positions": MaxCorrelatedPositions,
+}
+
+
+@attrs.frozen
+class Held:
+    """A data source that has the bars already."""
+
+    series: Mapping[str, Bars]
+    rules: Mapping[str, Instrument]
+
+    def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+        return self.rules
+
+    def bars(self, requests: Sequence[BarRequest]) -> Iterator[Bars]:
+        return (self.series[request.symbol] for request in requests)
+
+
+def _column(values_: Sequence[Any], size: int, missing: Any) -> np.ndarray[Any, Any]:
+    return np.array([missing if value is None else value for value in values_] if values_ else [missing] * size)
+
+
+@attrs.frozen
+class Planned:
+    """The markets' signal columns as a strategy: what each bar says, looked up by its open time."""
+
+    markets: Mapping[str, values.Market]
+    warmup: int
+
+    def signals(self, bars: Bars) -> Signals:
+        market = self.markets[bars.symbol]
+        size, at = len(market.time), np.searchsorted(market.time, bars.time)
+        reasons = market.reason or [""] * size
+        first = int(at[0])
+        return Signals(
+            entry=_column(market.entry, size, 0)[at],
+            stop=_column(market.stop, size, np.nan).astype(float)[at],
+            target=_column(market.target, size, np.nan).astype(float)[at],
+            confidence=_column(market.confidence, size, 1.0).astype(float)[at],
+            exit=_column(market.exit, size, False).astype(bool)[at],
+            trail=_column(market.trail, size, np.nan).astype(float)[at],
+            max_bars=_column(market.max_bars, size, 0).astype(np.int64)[at],
+            reason=lambda i: reasons[first + i],
+        )
+
+
+@attrs.frozen
+class PlannedBars:
+    """The reference's ``on_bar`` as a bar strategy."""
+
+    decide: values.OnBar
+    markets: Mapping[str, values.Market]
+    warmup: int
+
+    def prepare(self, bars: Bars) -> dict[str, Any]:
+        return {}
+
+    def on_bar(self, view: BarView, position: Position | None) -> Enter | Exit | Adjust | None:
+        symbol = view.bars.symbol
+        seen = None if position is None else {"side": position.side, "stop": position.stop, "target": position.target}
+        index = self.markets[symbol].time.index(view.time_ns)
+        action = self.decide(symbol, index, seen)
+        if action is None:
+            return None
+        if action[0] == "enter":
+            return Enter(**{"stop": np.nan, **{k: v for k, v in action[1].items() if v is not None or k != "stop"}})
+        return Exit() if action[0] == "exit" else Adjust(stop=action[1], target=action[2])
+
+
+@attrs.frozen
+class CostFunction:
+    """A reference cost function as a cost model."""
+
+    function: values.Cost
+
+    def costs(self, side: int, quantity: float, price: float, liquidity: str, market: Market) -> Any:
+        from quantsail_framework.domain.fill import Costs
+
+        seen = len(market.closed(market.symbol, 1_000_000))
+        return Costs(*self.function(market.symbol, side, quantity, price, liquidity, seen - 1))
+
+
+@attrs.frozen
+class Breaker:
+    """The reference's test breaker."""
+
+    options: Mapping[str, Any]
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        return (self.options.get("watches", "trades"),)
+
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | None:
+        return None
+
+    def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | None:
+        if not self._trips(portfolio, market, reference):
+            return None
+        return Trip(market.now_ns + self.options["duration"], "tripped", self.options.get("action", "refuse"))
+
+    def _trips(self, portfolio: Portfolio, market: Market, reference: Reference) -> bool:
+        options = self.options
+        if "losses" in options:
+            in_a_row = 0
+            for net in portfolio.closed_net_pnl[reference.trades :]:
+                in_a_row = in_a_row + 1 if net < 0 else 0
+            return in_a_row >= options["losses"]
+        if "drawdown_pct" in options:
+            return (reference.peak - portfolio.equity) / reference.peak * 100.0 >= options["drawdown_pct"]
+        last = market.closed(options["symbol"], 1)
+        if not len(last) or last.time[0] != market.now_ns - market.timeframe.ns:
+            return False
+        return float((last.high[0] - last.low[0]) / last.close[0]) * 100.0 >= options["range_pct"]
+
+
+def timeframe_of(ns: int) -> Timeframe:
+    return Timeframe(f"{ns // NS_PER_SECOND}s")
+
+
+def bars_of(market: values.Market, timeframe: Timeframe) -> Bars:
+    columns = [np.array(column, dtype=float) for column in (market.open, market.high, market.low, market.close, market.volume)]
+    synthetic = np.array(market.synthetic) if market.synthetic else None
+    return Bars(market.symbol, timeframe, np.array(market.time), *columns, synthetic=synthetic)
+
+
+def costs_of(costs: Any) -> Any:
+    if callable(costs):
+        return CostFunction(costs)
+    name, options = costs
+    if name == "basis-points":
+        return BasisPointsCosts(**{"fee_bps": 0.0, "spread_bps": 0.0, "slippage_bps": 0.0, **options})
+    renamed = {"bnb": "pay_in_bnb"}
+    return BinanceSpotCosts(**{renamed.get(key, key): value for key, value in options.items() if value is not None})
+
+
+def sizer_of(options: Mapping[str, float]) -> FixedFractional:
+    """Some scenarios risk more than an option allows, to ruin the account."""
+    with attrs.validators.disabled():
+        return FixedFractional(**options)
+
+
+def pipeline_of(markets: Sequence[values.Market], settings: values.Settings) -> Pipeline:
+    timeframe = timeframe_of(settings.timeframe)
+    by_symbol = {market.symbol: market for market in markets}
+    warmup = max(market.first for market in markets)
+    instruments = {m.symbol: Instrument(m.symbol, m.tick, m.lot, m.min_notional) for m in markets}
+    if settings.on_bar is None:
+        strategy: Any = Planned(by_symbol, warmup)
+    else:
+        strategy = PlannedBars(settings.on_bar, by_symbol, warmup)
+    return Pipeline(
+        name="reference",
+        runner="backtest",
+        capital=settings.capital,
+        data=DataSpec(tuple(by_symbol), timeframe),
+        source=Held({m.symbol: bars_of(m, timeframe) for m in markets}, instruments),
+        strategy=strategy,
+        costs=costs_of(settings.costs),
+        sizer=sizer_of(settings.sizer),
+        risk=tuple(
+            NamedRule(name, Breaker(options) if name.startswith("test-breaker") else RULES[name](**options))
+            for name, options in settings.rules
+        ),
+        timezone=settings.zone,
+    )
+
+
+def run_both(markets: Sequence[values.Market], settings: values.Settings) -> tuple[MarketData, Simulation, Simulation]:
+    """The same markets through the event-jumping engine and bar by bar."""
+    pipeline = pipeline_of(markets, settings)
+    # A rule's own warm-up is left out: the reference lets it refuse what it cannot compute yet.
+    data = attrs.evolve(load_market(pipeline), warmup=max(market.first for market in markets))
+    return (
+        data,
+        simulate(pipeline, data, both_touched=settings.both_touched),
+        replay(pipeline, data, both_touched=settings.both_touched),
+    )
+
+
+def rows(table: Mapping[str, np.ndarray[Any, Any]]) -> list[dict[str, Any]]:
+    """A table as plain rows; NaN becomes None."""
+    columns = {name: [None if value != value else value for value in column.tolist()] for name, column in table.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
