@@ -1,0 +1,179 @@
+"""From one table of the pipeline to one component: find its class, check it, structure its options, make it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from quantsail_framework.config.kinds import check_class
+from quantsail_framework.config.local import is_local, load_local
+from quantsail_framework.config.options import default_of, option_fields
+from quantsail_framework.config.plain import plain
+from quantsail_framework.config.positions import Key
+from quantsail_framework.config.secrets import Secret
+from quantsail_framework.config.structure import RefusedError, make, structure_options
+from quantsail_framework.config.tree import Place, Tree, dotted
+from quantsail_framework.config.wording import describe
+from quantsail_framework.errors import PluginError, UnknownComponentError
+
+if TYPE_CHECKING:
+    from quantsail_framework.plugins import Registry
+
+
+class Problems:
+    """Gathers what is wrong, each with its place."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._found: list[tuple[Place, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(self, key: Key, text: str) -> None:
+        """Something is wrong with the value at ``key``, or it is missing."""
+        self.add_at(self._tree.place(key), dotted(self._tree, key), text)
+
+    def add_at(self, place: Place, name: str, text: str) -> None:
+        """Something is wrong at a place that the tree does not hold."""
+        self._found.append((place, f"{place.where}: {name}: {text}"))
+
+    def lines(self) -> list[str]:
+        """One line per problem: by file and line, then what came from elsewhere."""
+        ordered = sorted(self._found, key=lambda found: _reading_order(found[0]))
+        return list(dict.fromkeys(text for _, text in ordered))
+
+
+def _reading_order(place: Place) -> tuple[bool, str, int]:
+    from_file = not place.origin.startswith(("environment ", "--"))
+    return not from_file, place.where.rpartition(":")[0] if place.line else place.where, place.line or 0
+
+
+@attrs.frozen(eq=False)
+class Workshop:
+    """What making a component needs beside its table. ``only``: plugins that may be used, None for all."""
+
+    tree: Tree
+    registry: Registry
+    problems: Problems
+    only: Sequence[str] | None = None
+
+
+@attrs.frozen(eq=False)
+class Made:
+    """A component with its effective options: as Python values (``arguments``) and plain ones (``resolved``)."""
+
+    component: Any
+    use: str
+    arguments: Mapping[str, Any]
+    resolved: Mapping[str, Any]
+
+
+def make_component(shop: Workshop, key: Key, kind: str, skip: Sequence[str] = ()) -> Made | None:
+    """The component of the table at ``key``; None when it has problems, which are then noted.
+
+    ``skip`` names keys of the table that are not options of the component.
+    """
+    table = shop.tree.get(key)
+    if not isinstance(table, dict):
+        shop.problems.add(key, f"expects a table, got {describe(table)}")
+        return None
+    use = table.get("use")
+    if not isinstance(use, str) or not use:
+        shop.problems.add((*key, "use"), _no_use(shop.registry, kind, missing="use" not in table))
+        return None
+    cls = _find_class(shop, key, kind, use)
+    if cls is None:
+        return None
+    values = {name: value for name, value in table.items() if name != "use" and name not in skip}
+    return make_options(shop, key, cls, values, use, also=skip)
+
+
+def make_options(
+    shop: Workshop, key: Key, cls: type[Any], values: Mapping[str, Any], use: str, also: Sequence[str] = ()
+) -> Made | None:
+    """An object of ``cls`` from the options at ``key``; None when they have problems, which are then noted."""
+    owner = use.rpartition(":")[2]
+    try:
+        arguments, problems = structure_options(cls, values, owner, also)
+        for path, text in problems:
+            shop.problems.add((*key, *path), text)
+        if problems:
+            return None
+        paths = _path_options(cls, arguments)
+        shown = {name: _shown(shop.tree, (*key, name), value) for name, value in paths.items()}
+        arguments |= {name: _anchor(value, shop.tree.place((*key, name)).folder) for name, value in paths.items()}
+        component = make(cls, arguments)
+    except PluginError as error:
+        shop.problems.add((*key, "use"), str(error))
+        return None
+    except RefusedError as refused:
+        for path, text in refused.problems:
+            shop.problems.add((*key, *path), text)
+        return None
+    return Made(component, use, arguments, resolved_options(component, shown))
+
+
+def resolved_options(component: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of a component with its effective value, plain. ``shown`` goes before what it holds."""
+    if not attrs.has(type(component)):
+        return {}
+    fields = option_fields(type(component))
+    return {name: plain(shown.get(name, getattr(component, field.name))) for name, field in fields.items()}
+
+
+def _find_class(shop: Workshop, key: Key, kind: str, use: str) -> type[Any] | None:
+    place = shop.tree.place((*key, "use"))
+    try:
+        if is_local(use):
+            cls = load_local(use, place.folder)
+        else:
+            _check_allowed(shop, kind, use)
+            cls = shop.registry.load(kind, use)
+        check_class(kind, cls)
+    except (UnknownComponentError, PluginError) as error:
+        shop.problems.add((*key, "use"), str(error))
+        return None
+    return cls
+
+
+def _check_allowed(shop: Workshop, kind: str, use: str) -> None:
+    plugin = shop.registry.get(kind, use).plugin
+    if shop.only is not None and plugin.name not in shop.only:
+        raise PluginError(f'{use!r} is of plugin {plugin.name!r}, which [plugins] only leaves out; add "{plugin.name}"')
+
+
+def _no_use(registry: Registry, kind: str, *, missing: bool) -> str:
+    installed = ", ".join(registry.components(kind)) or "none"
+    what = "required option is missing" if missing else "expects the name of a component in quotes"
+    return f"{what}; installed: {installed}"
+
+
+def _path_options(cls: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that hold paths, given or default: they count from where they were written."""
+    values = {name: arguments.get(name, default_of(field)) for name, field in option_fields(cls).items()}
+    return {name: value for name, value in values.items() if _holds_path(value)}
+
+
+def _shown(tree: Tree, key: Key, value: Any) -> Any:
+    """A path as seen from the pipeline file's folder: the same on every machine."""
+    home, folder = tree.place(()).folder, tree.place(key).folder
+    return value if folder == home else _anchor(value, Path(os.path.relpath(folder, home)))
+
+
+def _holds_path(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_holds_path(item) for item in value)
+    return isinstance(value, Path) or (isinstance(value, Secret) and value.file is not None)
+
+
+def _anchor(value: Any, folder: Path) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(_anchor(item, folder) for item in value)
+    if isinstance(value, Secret):
+        return value if value.file is None else attrs.evolve(value, file=_anchor(value.file, folder))
+    return Path(os.path.normpath(folder / value)) if isinstance(value, Path) else value

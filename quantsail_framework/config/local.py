@@ -1,0 +1,97 @@
+"""Classes from a file beside the pipeline: ``use = "my.py:MyStrategy"``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import types
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from quantsail_framework.config.wording import did_you_mean, first_line
+from quantsail_framework.errors import PluginError
+
+_LOCAL = re.compile(r"(.+\.py):(\w+)")
+
+
+def is_local(use: str) -> bool:
+    """Whether ``use`` names a class in a file and not an installed component."""
+    return ".py:" in use or use.endswith(".py")
+
+
+def load_local(use: str, folder: Path) -> type[Any]:
+    """The class that ``use`` names, from a file inside ``folder``. Raises PluginError saying what is wrong.
+
+    The file runs under a private module name made of its place and content, and its folder does not
+    join the import path: no other code can import it by accident, nor two files of one name collide.
+    """
+    match = _LOCAL.fullmatch(use)
+    if match is None:
+        raise PluginError(f"{use!r} must look like 'my.py:MyStrategy'")
+    module = _module(match[1], folder)
+    name = match[2]
+    found = getattr(module, name, None)
+    if isinstance(found, type):
+        return found
+    classes = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+    has = f"; it has {', '.join(classes)}" if classes else "; it has none"
+    raise PluginError(f"{match[1]} has no class {name}{did_you_mean(name, classes, has)}")
+
+
+def _module(text: str, folder: Path) -> types.ModuleType:
+    path = _inside(text, folder)
+    try:
+        source = path.read_bytes()
+    except FileNotFoundError:
+        raise PluginError(f"there is no file {text} beside the pipeline; its folder is {folder}") from None
+    except OSError as error:
+        raise PluginError(f"{text} cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
+    name = f"_quantsail_local_{path.stem}_{digest}"
+    return sys.modules.get(name) or _run(name, path, source, text)
+
+
+def _inside(text: str, folder: Path) -> Path:
+    given = text.replace("\\", "/")
+    path = (folder / given).resolve()
+    absolute = PurePosixPath(given).is_absolute() or PureWindowsPath(given).is_absolute()
+    if absolute or not path.is_relative_to(folder.resolve()):
+        raise PluginError(f"{text} is outside the pipeline's folder; a local class must be in it or in a folder below")
+    return path
+
+
+def _run(name: str, path: Path, source: bytes, text: str) -> types.ModuleType:
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # attrs looks it up there to resolve the types of options
+    try:
+        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - the file that the pipeline names
+    except SyntaxError as error:
+        del sys.modules[name]
+        raise PluginError(f"{text}:{error.lineno}: {error.msg}") from error
+    except (Exception, SystemExit) as error:  # whatever the user's file does while it is imported
+        del sys.modules[name]
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise PluginError(f"{text}:{_line(error, path)}: {reason}{_remedy(error, path)}") from error
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """The last line of the file that was running."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _remedy(error: BaseException, path: Path) -> str:
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing and (path.parent / f"{missing}.py").is_file():
+        return "; a local file can import installed packages, not files beside it"
+    return ""
