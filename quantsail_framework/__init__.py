@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quantsail_framework.component import Component as Component
     from quantsail_framework.config import load_pipeline as load_pipeline
+    from quantsail_framework.config.secrets import Secret as Secret
     from quantsail_framework.domain.alert import Alert as Alert
     from quantsail_framework.domain.bars import Bars as Bars
     from quantsail_framework.domain.fill import Costs as Costs
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "component": ("Component",),
     "config": ("load_pipeline",),
+    "config.secrets": ("Secret",),
     "domain.alert": ("Alert",),
     "domain.bars": ("Bars",),
     "domain.fill": ("Costs",),

@@ -68,7 +68,7 @@ def quantsail_cost_models() -> Iterable[Component]:  # type: ignore[empty-body]
 
         @hookimpl
         def quantsail_cost_models() -> Iterable[Component]:
-            yield Component("binance-spot", "quantsail_binance.costs:BinanceSpotCosts", "Binance spot fees, spread and slippage.")
+            yield Component("binance-spot", "quantsail_binance.costs:BinanceSpotCosts", "Binance spot costs.")
     """
 
 
@@ -80,7 +80,7 @@ def quantsail_sizers() -> Iterable[Component]:  # type: ignore[empty-body]
 
         @hookimpl
         def quantsail_sizers() -> Iterable[Component]:
-            yield Component("fixed-fractional", "quantsail_sizing.fixed_fractional:FixedFractional", "Risks a fixed share of equity.")
+            yield Component("half", "my_sizer.half:Half", "Puts half of the equity into each position.")
     """
 
 
@@ -116,7 +116,7 @@ def quantsail_runners() -> Iterable[Component]:  # type: ignore[empty-body]
 
         @hookimpl
         def quantsail_runners() -> Iterable[Component]:
-            yield Component("backtest", "quantsail_backtest.backtest:BacktestRunner", "Tests a pipeline on historical candles.")
+            yield Component("backtest", "quantsail_backtest.runners:BacktestRunner", "Tests on historical candles.")
     """
 
 

@@ -37,7 +37,7 @@ def utc_text(time_ns: int) -> str:
 
 
 def _frozen(values: Any, dtype: type) -> npt.NDArray[Any]:
-    array = np.ascontiguousarray(values, dtype=dtype)
+    array: npt.NDArray[Any] = np.ascontiguousarray(values, dtype=dtype)
     if array is values or array.base is not None:
         array = array.view()
     array.flags.writeable = False
@@ -109,9 +109,9 @@ class Bars:
         """SHA-256 of times, prices, volume and synthetic flags (little-endian columns in that order)."""
         digest = sha256()
         for column in (self.time, self.open, self.high, self.low, self.close, self.volume):
-            digest.update(memoryview(column.astype(column.dtype.newbyteorder("<"), copy=False)).cast("B"))
+            digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).data)
         if self.synthetic is not None and self.synthetic.any():
-            digest.update(memoryview(self.synthetic).cast("B"))
+            digest.update(self.synthetic.data)
         return digest.hexdigest()
 
     @cached_property
@@ -145,7 +145,10 @@ class Bars:
         key = (symbol or self.symbol, timeframe)
         if key not in self.others:
             wanted = timeframe if symbol is None else f"{symbol}@{timeframe}"
-            raise DataError(f'{self.symbol}: informative series {wanted!r} is not loaded; add it to [data] informative = ["{wanted}"]')
+            raise DataError(
+                f"{self.symbol}: informative series {wanted!r} is not loaded; "
+                f'add it to [data] informative = ["{wanted}"]'
+            )
         return Informative(self, self.others[key])
 
     @classmethod
@@ -156,11 +159,13 @@ class Bars:
         """
         times = frame["timestamp"] if "timestamp" in frame else frame.index.to_series()
         if getattr(times.dt, "tz", None) is None:
-            raise DataError(f"{symbol}: the frame's times have no time zone; localise them to UTC first (tz_localize('UTC'))")
+            raise DataError(
+                f"{symbol}: the frame's times have no time zone; localise them to UTC first (tz_localize('UTC'))"
+            )
         ns = times.dt.tz_convert("UTC").astype("datetime64[ns, UTC]").astype("int64").to_numpy()
-        columns = {name: frame[name].to_numpy(dtype=np.float64) for name in (*PRICE_COLUMNS, "volume")}
         length = timeframe if isinstance(timeframe, Timeframe) else Timeframe(timeframe)
-        return cls(symbol=symbol, timeframe=length, time=ns, origin=origin, **columns)
+        columns = [frame[name].to_numpy(dtype=np.float64) for name in (*PRICE_COLUMNS, "volume")]
+        return cls(symbol, length, ns, *columns, origin=origin)
 
     def to_frame(self) -> pd.DataFrame:
         """A DataFrame indexed by open time (UTC); its data are copies."""
@@ -209,7 +214,9 @@ def _validate(bars: Bars) -> None:
     size = len(bars.time)
     for name in (*PRICE_COLUMNS, "volume"):
         if getattr(bars, name).shape != (size,):
-            raise DataError(f"{_where(bars)}: column {name!r} has shape {getattr(bars, name).shape}, the times have ({size},)")
+            raise DataError(
+                f"{_where(bars)}: column {name!r} has shape {getattr(bars, name).shape}, the times have ({size},)"
+            )
     if size == 0:
         return
     later = bars.time[1:] > bars.time[:-1]
@@ -223,8 +230,12 @@ def _validate(bars: Bars) -> None:
     for name in PRICE_COLUMNS:
         _refuse(bars, getattr(bars, name) <= 0.0, f"{name} is not above zero; repair or remove the candle")
     _refuse(bars, bars.volume < 0.0, "volume is negative; repair or remove the candle")
-    _refuse(bars, bars.high < np.maximum(bars.open, bars.close), "high is below open or close; repair or remove the candle")
-    _refuse(bars, bars.low > np.minimum(bars.open, bars.close), "low is above open or close; repair or remove the candle")
+    _refuse(
+        bars, bars.high < np.maximum(bars.open, bars.close), "high is below open or close; repair or remove the candle"
+    )
+    _refuse(
+        bars, bars.low > np.minimum(bars.open, bars.close), "low is above open or close; repair or remove the candle"
+    )
 
 
 def _refuse(bars: Bars, bad: Bools, problem: str) -> None:

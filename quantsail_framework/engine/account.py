@@ -182,7 +182,14 @@ class Account(Portfolio):
         return position
 
     def leave(
-        self, symbol: str, price: float, costs: Costs, time_ns: int, reason: str, ambiguous: bool = False, at_close: bool = False
+        self,
+        symbol: str,
+        price: float,
+        costs: Costs,
+        time_ns: int,
+        reason: str,
+        ambiguous: bool = False,
+        at_close: bool = False,
     ) -> ClosedTrade:
         """Book the end of a position in the bar opening at ``time_ns``."""
         position = self._positions.pop(symbol)
@@ -198,9 +205,10 @@ class Account(Portfolio):
         day = self._day_end(time_ns)
         self._realised_by_day[day] = self._realised_by_day.get(day, 0.0) + net
         trade = ClosedTrade(
-            symbol, side, order.signal_time_ns, position.entry_time_ns, time_ns, entry_price, price, order.stop, position.target,
-            quantity, gross, fee + costs.fee, spread + costs.spread, slippage + costs.slippage, net, reason, order.equity,
-            order.risk, order.bound_by, ambiguous, order.confidence, order.reason, at_close, entry_paid,
+            symbol, side, order.signal_time_ns, position.entry_time_ns, time_ns, entry_price, price, order.stop,
+            position.target, quantity, gross, fee + costs.fee, spread + costs.spread, slippage + costs.slippage, net,
+            reason, order.equity, order.risk, order.bound_by, ambiguous, order.confidence, order.reason, at_close,
+            entry_paid,
         )  # fmt: skip
         self.trades.append(trade)
         self._net.append(net)

@@ -10,9 +10,19 @@ from math import isfinite
 from typing import Any
 
 from quantsail_framework.domain.fill import Costs
-from quantsail_framework.domain.order import EntryOrder, Trip
+from quantsail_framework.domain.order import EntryOrder, Liquidity, Trip
 from quantsail_framework.domain.signals import Adjust, Enter, Exit
-from quantsail_framework.domain.trade import END_OF_DATA, FLATTEN, RUIN, SIGNAL, STOP, TARGET, TIME, TRAILING_STOP, Position
+from quantsail_framework.domain.trade import (
+    END_OF_DATA,
+    FLATTEN,
+    RUIN,
+    SIGNAL,
+    STOP,
+    TARGET,
+    TIME,
+    TRAILING_STOP,
+    Position,
+)
 from quantsail_framework.engine import fills
 from quantsail_framework.engine.account import Account, ClosedTrade
 from quantsail_framework.engine.desk import Desk
@@ -103,7 +113,7 @@ class Dealer:
         value: float | None = None,
         price: float | None = None,
     ) -> None:
-        """Refuse an entry that had been accepted; its day gets its count back. ``price``: its reference price unless given."""
+        """Refuse an entry that had been accepted; its day gets its count back. ``price``: where not the reference price."""
         self.account.drop(order)
         lane.order = None
         at = order.price if price is None else price
@@ -132,7 +142,15 @@ class Dealer:
         self.book_exit(lane, price, costs, time_ns, reason, at_close=at_close)
 
     def book_exit(
-        self, lane: Lane, price: float, costs: Costs, time_ns: int, reason: str, *, ambiguous: bool = False, at_close: bool = False
+        self,
+        lane: Lane,
+        price: float,
+        costs: Costs,
+        time_ns: int,
+        reason: str,
+        *,
+        ambiguous: bool = False,
+        at_close: bool = False,
     ) -> None:
         """Book a filled exit."""
         trade = self.account.leave(lane.symbol, price, costs, time_ns, reason, ambiguous, at_close)
@@ -156,7 +174,7 @@ class Dealer:
         if hit is None:
             return
         fills.check_inside(lane.symbol, hit.price, low, high, time_ns)
-        liquidity = "taker" if hit.by_stop else "maker"
+        liquidity: Liquidity = "taker" if hit.by_stop else "maker"
         costs = self.desk.price(lane.symbol, -position.side, position.quantity, hit.price, liquidity)
         self.book_exit(lane, hit.price, costs, time_ns, exit_reason(position, hit.by_stop), ambiguous=hit.ambiguous)
 

@@ -57,12 +57,26 @@ class Desk:
         if instrument.tick is not None:
             stop, target = _round_levels(instrument, side, stop, target)
         if not _levels_hold(side, price, stop, target, confidence):
-            self.refuse(time_ns, symbol, side, "invalid_levels", stop, price, price, _level_text(side, price, stop, target, confidence))
+            self.refuse(
+                time_ns,
+                symbol,
+                side,
+                "invalid_levels",
+                stop,
+                price,
+                price,
+                _level_text(side, price, stop, target, confidence),
+            )
             return None
         market.symbol = symbol
-        quantity, bound_by = self._size(Signal(symbol, side, price, stop, target, confidence, time_ns), instrument, account, market)
+        quantity, bound_by = self._size(
+            Signal(symbol, side, price, stop, target, confidence, time_ns), instrument, account, market
+        )
         if not 0.0 <= quantity < inf:
-            raise ComponentError(f"sizer {self._sizer_name} gave the quantity {quantity!r} for {symbol}; it must be finite and not negative")
+            raise ComponentError(
+                f"sizer {self._sizer_name} gave the quantity {quantity!r} for {symbol}; "
+                "it must be finite and not negative"
+            )
         if instrument.lot is not None:
             quantity = instrument.floor_quantity(quantity)
         notional = quantity * price
@@ -91,21 +105,35 @@ class Desk:
                 continue
             if isinstance(verdict, str):
                 verdict = Breach(verdict)
-            self.refuse(time_ns, request.symbol, request.side, name, verdict.limit, verdict.value, request.price, verdict.text)
+            self.refuse(
+                time_ns, request.symbol, request.side, name, verdict.limit, verdict.value, request.price, verdict.text
+            )
             return True
         return False
 
-    def _refuse_size(self, instrument: Instrument, side: int, quantity: float, price: float, time_ns: int, bound_by: str) -> None:
+    def _refuse_size(
+        self, instrument: Instrument, side: int, quantity: float, price: float, time_ns: int, bound_by: str
+    ) -> None:
         symbol, notional = instrument.symbol, quantity * price
         if quantity <= 0.0:
-            self.refuse(time_ns, symbol, side, "sizer", None, quantity, price, f"no quantity is left (bound by {bound_by})")
+            self.refuse(
+                time_ns, symbol, side, "sizer", None, quantity, price, f"no quantity is left (bound by {bound_by})"
+            )
             return
         minimum = max(self._min_notional, instrument.min_notional)
         text = f"notional {notional:.2f} is below the minimum {minimum:.2f}"
         self.refuse(time_ns, symbol, side, "min_notional", minimum, notional, price, text)
 
     def refuse(
-        self, time_ns: int, symbol: str, side: int, rule: str, limit: float | None, value: float | None, price: float, text: str
+        self,
+        time_ns: int,
+        symbol: str,
+        side: int,
+        rule: str,
+        limit: float | None,
+        value: float | None,
+        price: float,
+        text: str,
     ) -> None:
         """Keep a refusal, and tell it."""
         row: RefusalRow = (time_ns, symbol, side, rule, limit, value, price, text)
@@ -119,7 +147,10 @@ class Desk:
         costs = self._costs(side, quantity, price, liquidity, self._market)
         fee, spread, slippage = costs
         if not isfinite(fee + spread + slippage):
-            raise ComponentError(f"cost model {self._costs_name} gave {costs!r} for {quantity!r} {symbol} at {price!r}; costs must be finite")
+            raise ComponentError(
+                f"cost model {self._costs_name} gave {costs!r} for {quantity!r} {symbol} at {price!r}; "
+                "costs must be finite"
+            )
         return costs
 
     def _estimator(self, quantity: float) -> Callable[[int, float, Liquidity], Costs]:
@@ -135,7 +166,7 @@ def _round_levels(instrument: Instrument, side: int, stop: float, target: float 
 
 
 def _levels_hold(side: int, price: float, stop: float, target: float | None, confidence: float) -> bool:
-    """stop < close < target for a long, the mirror for a short; NaN and infinite levels never hold."""
+    """Whether stop < close < target for a long, the mirror for a short; NaN and infinite levels never hold."""
     if not 0.0 <= confidence <= 1.0:
         return False
     if side == 1:

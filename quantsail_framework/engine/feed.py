@@ -42,9 +42,9 @@ class SignalColumns:
         self._reason = signals.reason
         self.entries = signals.column("entry", size, np.int8, 0)
         self.exits = None if signals.exit is None else signals.column("exit", size, np.bool_, 0)
-        self._entry = memoryview(self.entries)
-        self._exit = None if self.exits is None else memoryview(self.exits)
-        self._stop = memoryview(signals.column("stop", size, np.float64, math.nan))
+        self._entry = self.entries.data
+        self._exit = None if self.exits is None else self.exits.data
+        self._stop = signals.column("stop", size, np.float64, math.nan).data
         self._target = self._levels("target", size)
         self._confidence = self._levels("confidence", size)
         self._trail = self._levels("trail", size)
@@ -55,7 +55,7 @@ class SignalColumns:
         value = getattr(self._signals, name)
         if value is None or np.ndim(value) == 0:
             return None if value is None else np.dtype(dtype).type(value).item()
-        return memoryview(self._signals.column(name, size, dtype, 0))
+        return self._signals.column(name, size, dtype, 0).data
 
     def row(self, i: int) -> Row:
         """Everything the strategy says at the close of bar ``i``."""
@@ -72,12 +72,12 @@ class SignalColumns:
             target = None
         if trail is not None and trail != trail:
             trail = None
-        flag = self._exit is not None and self._exit[i]
+        flag = self._exit is not None and bool(self._exit[i])
         return Row(self._entry[i], self._stop[i], target, confidence, flag, trail, max_bars, partial(self._reason, i))
 
     def exit_at(self, i: int) -> bool:
         """Whether bar ``i`` carries an exit flag."""
-        return self._exit is not None and self._exit[i]
+        return self._exit is not None and bool(self._exit[i])
 
 
 def is_bar_strategy(strategy: Strategy | BarStrategy) -> bool:
@@ -89,7 +89,10 @@ def compute_signals(strategy: Any, bars: Bars) -> Signals:
     """The strategy's Signals for ``bars``; raises ComponentError when it returns something else."""
     signals = strategy.signals(bars)
     if not isinstance(signals, Signals):
-        raise ComponentError(f"{type(strategy).__name__}.signals({bars.symbol}) returned {type(signals).__name__}; it must return Signals")
+        raise ComponentError(
+            f"{type(strategy).__name__}.signals({bars.symbol}) returned {type(signals).__name__}; "
+            "it must return Signals"
+        )
     return signals
 
 

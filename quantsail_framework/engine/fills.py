@@ -54,4 +54,6 @@ def touch(
 def check_inside(symbol: str, price: float, low: float, high: float, time_ns: int) -> None:
     """Raise AccountingError unless the bar traded at ``price``."""
     if not low <= price <= high:
-        raise AccountingError(f"{symbol}: a fill at {price!r} lies outside the bar of {utc_text(time_ns)}, {low!r} to {high!r}")
+        raise AccountingError(
+            f"{symbol}: a fill at {price!r} lies outside the bar of {utc_text(time_ns)}, {low!r} to {high!r}"
+        )

@@ -27,17 +27,19 @@ class Lane:
     entry) is set; ``leaving`` is the reason of a market exit that waits for the next open.
     """
 
-    def __init__(self, index: int, bars: Bars, instrument: Instrument, first: int, columns: SignalColumns | None) -> None:
+    def __init__(
+        self, index: int, bars: Bars, instrument: Instrument, first: int, columns: SignalColumns | None
+    ) -> None:
         self.index = index
         self.symbol = bars.symbol
         self.bars = bars
         self.instrument = instrument
         self.first = first
         self.last = len(bars) - 1
-        self.time = memoryview(bars.time)
-        self.open, self.high = memoryview(bars.open), memoryview(bars.high)
-        self.low, self.close = memoryview(bars.low), memoryview(bars.close)
-        self.tradable = None if bars.tradable is None else memoryview(bars.tradable)
+        self.time = bars.time.data
+        self.open, self.high = bars.open.data, bars.high.data
+        self.low, self.close = bars.low.data, bars.close.data
+        self.tradable = None if bars.tradable is None else bars.tradable.data
         self.columns = columns
         self.prepared: Any = None  # what a bar strategy prepared
         self.alone = (self,)
@@ -70,7 +72,7 @@ class Lane:
 
     def is_tradable(self, i: int) -> bool:
         """Whether bar ``i`` can decide, fill and be touched."""
-        return self.tradable is None or self.tradable[i]
+        return self.tradable is None or bool(self.tradable[i])
 
     def row_at(self, time_ns: int) -> int:
         """Index of the last bar that opens at or before ``time_ns``, which is not before bar ``i``."""
@@ -128,7 +130,7 @@ class Lane:
 
     def may_decide(self) -> bool:
         """Whether this bar can decide anything: warmed up, tradable, and not the last."""
-        return self.first <= self.i < self.last and (self.tradable is None or self.tradable[self.i])
+        return self.first <= self.i < self.last and self.is_tradable(self.i)
 
     def time_is_up(self) -> bool:
         """Whether the position has been open for its ``max_bars`` closed bars."""

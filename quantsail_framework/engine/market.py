@@ -52,7 +52,9 @@ def load_market(pipeline: Pipeline) -> MarketData:
         bars, note = _apply_gap_policy(bars, spec.gaps)
         notes.extend(note)
         if len(bars) <= warmup:
-            notes.append(f"{bars.symbol}: {len(bars)} bars loaded and the warm-up takes {warmup}: nothing can be decided")
+            notes.append(
+                f"{bars.symbol}: {len(bars)} bars loaded and the warm-up takes {warmup}: nothing can be decided"
+            )
         series[request.symbol] = bars
     _check_together(series, spec.timeframe)
     if spec.informative:
@@ -90,7 +92,10 @@ def _in_range(bars: Bars, request: BarRequest) -> Bars:
     if stop <= start:
         begin = "the beginning" if request.start_ns is None else utc_text(request.start_ns)
         end = "the end" if request.end_ns is None else utc_text(request.end_ns)
-        raise DataError(f"{bars.symbol} {bars.timeframe}: no bars from {begin} to {end}; change [data] start or end, or get the candles")
+        raise DataError(
+            f"{bars.symbol} {bars.timeframe}: no bars from {begin} to {end}; "
+            "change [data] start or end, or get the candles"
+        )
     first = max(0, start - request.warmup) if request.start_ns is not None else 0
     return bars if (first, stop) == (0, len(bars)) else bars.slice(first, stop)
 
@@ -101,8 +106,8 @@ def _apply_gap_policy(bars: Bars, policy: str) -> tuple[Bars, list[str]]:
     if (steps < length).any():
         row = int(np.argmax(steps < length)) + 1
         raise DataError(
-            f"{bars.symbol} {bars.timeframe}: the bar at {utc_text(int(bars.time[row]))} opens before the one before it has "
-            "closed; the candles are of another timeframe"
+            f"{bars.symbol} {bars.timeframe}: the bar at {utc_text(int(bars.time[row]))} opens before the one before it "
+            "has closed; the candles are of another timeframe"
         )
     holes = np.flatnonzero(steps > length)
     if not len(holes):
@@ -128,17 +133,11 @@ def _filled(bars: Bars) -> Bars:
     row = np.repeat(np.arange(len(bars)), counts)
     offset = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
     made = offset > 0
-    columns = {name: np.where(made, bars.close[row], getattr(bars, name)[row]) for name in PRICE_COLUMNS}
+    columns = [np.where(made, bars.close[row], getattr(bars, name)[row]) for name in PRICE_COLUMNS]
+    columns.append(np.where(made, 0.0, bars.volume[row]))
     was = False if bars.synthetic is None else bars.synthetic[row]
-    return Bars(
-        bars.symbol,
-        bars.timeframe,
-        bars.time[row] + offset * length,
-        **columns,
-        volume=np.where(made, 0.0, bars.volume[row]),
-        synthetic=made | was,
-        origin=bars.origin,
-    )
+    time = bars.time[row] + offset * length
+    return Bars(bars.symbol, bars.timeframe, time, *columns, synthetic=made | was, origin=bars.origin)
 
 
 def _check_together(series: Mapping[str, Bars], timeframe: Timeframe) -> None:
@@ -148,7 +147,10 @@ def _check_together(series: Mapping[str, Bars], timeframe: Timeframe) -> None:
     if inside.any():
         at = int(moments[int(np.argmax(inside)) + 1])
         names = " or ".join(symbol for symbol, bars in series.items() if at in bars.time)
-        raise DataError(f"{names}: the bar at {utc_text(at)} opens inside a {timeframe} bar of another symbol; align the candles to one clock")
+        raise DataError(
+            f"{names}: the bar at {utc_text(at)} opens inside a {timeframe} bar of another symbol; "
+            "align the candles to one clock"
+        )
 
 
 def all_moments(times: Sequence[Ints]) -> Ints:

@@ -79,7 +79,11 @@ _TRADE_COLUMNS: Mapping[str, type] = {
 
 def trades_table(trades: Sequence[ClosedTrade], bars: Mapping[str, Bars]) -> Table:
     """One row per trade in the order in which they ended."""
-    noted = dict(zip(ClosedTrade._fields, zip(*trades, strict=True), strict=True)) if trades else dict.fromkeys(ClosedTrade._fields, ())
+    noted = (
+        dict(zip(ClosedTrade._fields, zip(*trades, strict=True), strict=True))
+        if trades
+        else dict.fromkeys(ClosedTrade._fields, ())
+    )
     worst, best = _excursions(noted, bars)
     columns = {
         **noted,

@@ -91,6 +91,17 @@ class SimulatedBroker:
         costs = self._price(order.symbol, order.side, order.quantity, price, liquidity)
         fill_id = f"fill-{len(self._fills) + 1}"
         self._fills.append(
-            Fill(order.order_id, fill_id, order.symbol, order.side, order.quantity, price, costs, time_ns, liquidity, ambiguous)
+            Fill(
+                order.order_id,
+                fill_id,
+                order.symbol,
+                order.side,
+                order.quantity,
+                price,
+                costs,
+                time_ns,
+                liquidity,
+                ambiguous,
+            )
         )
         self._held[order.symbol] = self._held.get(order.symbol, 0.0) + order.side * order.quantity

@@ -59,7 +59,13 @@ def simulate(
 
 
 def make_dealer(
-    pipeline: Pipeline, data: MarketData, market: ClosedMarket, both_touched: str, events: Events | None, *, signals: bool = True
+    pipeline: Pipeline,
+    data: MarketData,
+    market: ClosedMarket,
+    both_touched: str,
+    events: Events | None,
+    *,
+    signals: bool = True,
 ) -> Dealer:
     """Account, desk, watchdog and one lane per symbol, wired for one run; ``signals``: compute them for all bars."""
     account = Account(pipeline.capital, TradingDay(pipeline.timezone))
@@ -84,7 +90,8 @@ class _Jumper:
         self.lanes = dealer.lanes
         self.agenda: list[tuple[int, int]] = []
         self.bar_ns = data.timeframe.ns
-        self.strategy: Any = pipeline.strategy if is_bar_strategy(pipeline.strategy) else None
+        strategy: Any = pipeline.strategy
+        self.strategy = strategy if is_bar_strategy(strategy) else None
         self.every_bar = self.strategy is not None or dealer.watchdog.every_bar
         self.events = events
         self.day_closes = _day_closes(data) if events is not None else deque[int]()
@@ -96,7 +103,7 @@ class _Jumper:
         """Visit every moment at which something can happen, oldest first."""
         dealer, account, watchdog = self.dealer, self.dealer.account, self.dealer.watchdog
         self.plan(self.lanes, self.every_bar)
-        visits, stepping, at_risk = 0, self.every_bar, watchdog.every_equity
+        visits, stepping = 0, self.every_bar
         while self.agenda:
             t, awake = self.next_moment()
             visits += 1
@@ -109,7 +116,8 @@ class _Jumper:
             ended = len(account.trades) > closed
             candidates = [lane for lane in awake if self.may_enter(lane)]
             watching = watchdog.awake and watchdog.due(ended)
-            step = self.every_bar or ((at_risk or account.shorts or account.cash <= 0.0) and self.must_watch_equity())
+            risky = account.shorts > 0 or account.cash <= 0.0 or watchdog.every_equity
+            step = self.every_bar or (risky and self.must_watch_equity())
             everyone = step and not stepping
             if candidates or watching or step:
                 ruined = dealer.desk.ruined

@@ -64,7 +64,9 @@ class OnceFeed:
     """Everything computed in one call beforehand, revealed bar by bar."""
 
     def __init__(self, strategy: Any, lanes: Sequence[Lane]) -> None:
-        self._prepared = {lane.index: strategy.prepare(lane.bars) for lane in lanes} if is_bar_strategy(strategy) else {}
+        self._prepared = (
+            {lane.index: strategy.prepare(lane.bars) for lane in lanes} if is_bar_strategy(strategy) else {}
+        )
 
     def row(self, lane: Lane) -> Row | None:
         """The row of this bar."""
@@ -116,7 +118,9 @@ def replay(
     rules = make_dealer(pipeline, data, market, both_touched, events, signals=feed == "once")
     broker = SimulatedBroker(rules.desk.price, both_touched == "target_first")
     dealer = BrokeredDealer(rules, broker)
-    chosen: Feed = OnceFeed(pipeline.strategy, dealer.lanes) if feed == "once" else RollingFeed(pipeline.strategy, data.warmup)
+    chosen: Feed = (
+        OnceFeed(pipeline.strategy, dealer.lanes) if feed == "once" else RollingFeed(pipeline.strategy, data.warmup)
+    )
     trader = Trader(pipeline.strategy, dealer, chosen, ReplayClock(data), events)
     trader.run(progress, cancelled)
     return record(dealer.account, dealer.desk.refusals, data)
@@ -127,7 +131,13 @@ class BrokeredDealer(Dealer):
 
     def __init__(self, rules: Dealer, broker: SimulatedBroker) -> None:
         super().__init__(
-            rules.lanes, rules.account, rules.desk, rules.market, rules.watchdog, rules.events, target_first=rules.target_first
+            rules.lanes,
+            rules.account,
+            rules.desk,
+            rules.market,
+            rules.watchdog,
+            rules.events,
+            target_first=rules.target_first,
         )
         self.broker: Broker = broker
         self._market_moves = broker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from quantsail_framework.domain.order import Breach, Reference, Trip
 from quantsail_framework.engine.account import Account
@@ -40,7 +41,8 @@ class Watchdog:
 
     def __init__(self, rules: Sequence[NamedRule], account: Account, start_ns: int) -> None:
         start = Reference(start_ns, 0, account.capital)
-        self.watches = {named.name: Watch(named.name, named.rule, start) for named in rules if _is_breaker(named)}
+        breakers = {named.name: named.rule for named in rules if hasattr(named.rule, "trip")}
+        self.watches = {name: Watch(name, cast(Breaker, rule), start) for name, rule in breakers.items()}
         watched = frozenset[str]().union(*(watch.watches for watch in self.watches.values()))
         self.every_bar = "bars" in watched
         self.every_equity = "equity" in watched
@@ -77,9 +79,7 @@ class Watchdog:
 
     def _checked(self, name: str, trip: Trip) -> Trip:
         if trip.until_ns <= self._account.now_ns:
-            raise ComponentError(f"risk rule {name!r} tripped until a time that has already passed; until_ns must be later than now")
+            raise ComponentError(
+                f"risk rule {name!r} tripped until a time that has already passed; until_ns must be later than now"
+            )
         return trip
-
-
-def _is_breaker(named: NamedRule) -> bool:
-    return hasattr(named.rule, "trip")

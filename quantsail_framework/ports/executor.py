@@ -9,7 +9,9 @@ from typing import Any, Protocol
 class Executor(Protocol):
     """Maps a function over items in this process, others, or other machines."""
 
-    def map(self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any) -> Iterator[tuple[int, Any]]:
+    def map(
+        self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
+    ) -> Iterator[tuple[int, Any]]:
         """(index, ``function(item, shared)``) in any order. Closing the iterator cancels the rest;
         an item lost with its worker is run once more."""
         ...

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+
 from quantsail_binance.basis_points import BasisPointsCosts
 from quantsail_binance.costs import BinanceSpotCosts
 from quantsail_framework.domain.bars import Bars
@@ -26,7 +27,6 @@ from quantsail_risk.daily_loss import MaxDailyLoss
 from quantsail_risk.limits import MaxConcurrentPositions, MaxDailyTrades, MaxExposure
 from quantsail_risk.profitability import ProfitabilityGate
 from quantsail_sizing.fixed_fractional import FixedFractional
-
 from tests.reference import values
 
 RULES: Mapping[str, Any] = {
@@ -155,7 +155,9 @@ def timeframe_of(ns: int) -> Timeframe:
 
 
 def bars_of(market: values.Market, timeframe: Timeframe) -> Bars:
-    columns = [np.array(column, dtype=float) for column in (market.open, market.high, market.low, market.close, market.volume)]
+    columns = [
+        np.array(column, dtype=float) for column in (market.open, market.high, market.low, market.close, market.volume)
+    ]
     synthetic = np.array(market.synthetic) if market.synthetic else None
     return Bars(market.symbol, timeframe, np.array(market.time), *columns, synthetic=synthetic)
 

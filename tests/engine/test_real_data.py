@@ -97,7 +97,12 @@ def test_trades_equal_the_independent_simulation(name: str, shared_data: Path, t
     outcome = reference(folder, load_market(pipeline).warmup, case)
     for row in outcome.trades:
         row.pop("reason"), row.pop("confidence")
-    run = Simulation({k: v for k, v in run.trades.items() if k not in ("reason", "confidence")}, run.equity, run.refusals, run.final_cash)
+    run = Simulation(
+        {k: v for k, v in run.trades.items() if k not in ("reason", "confidence")},
+        run.equity,
+        run.refusals,
+        run.final_cash,
+    )
     assert_same_as_reference(run, outcome)
     bound = set(run.trades["bound_by"])
     if name == "the gate alone":

@@ -36,7 +36,9 @@ def _equal(actual: Any, expected: Any) -> bool:
     return bool(actual == expected)
 
 
-def _compare(actual: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def _compare(
+    actual: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> None:
     for k, (mine, theirs) in enumerate(zip(actual, expected, strict=False)):
         for name in columns:
             assert _equal(mine[name], theirs[name]), (k, name, mine, theirs)
@@ -64,7 +66,7 @@ def assert_identical(one: Simulation, other: Simulation) -> None:
 
 
 def check(case: Case) -> None:
-    data, jumped, walked = run_both(case.markets, case.settings)
+    _, jumped, walked = run_both(case.markets, case.settings)
     assert_same_as_reference(jumped, simulate(case.markets, case.settings))
     assert_identical(jumped, walked)
 

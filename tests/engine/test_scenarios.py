@@ -13,7 +13,8 @@ from tests.reference.worked import Scenario, at
 
 def _assert_rows(actual: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
     close = [
-        {name: pytest.approx(v, rel=1e-9, abs=1e-9) if isinstance(v, float) else v for name, v in row.items()} for row in expected
+        {name: pytest.approx(v, rel=1e-9, abs=1e-9) if isinstance(v, float) else v for name, v in row.items()}
+        for row in expected
     ]
     named = [{name: row[name] for name in wanted} for row, wanted in zip(actual, expected, strict=False)]
     assert [len(actual), *named] == [len(expected), *close], actual

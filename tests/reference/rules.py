@@ -159,7 +159,7 @@ def max_exposure(options: dict[str, Any], request: Request, sim: Simulation) -> 
     for order in sim.pending.values():
         gross += order.quantity * order.price
     limit = sim.equity() * options["pct"] / 100.0
-    return None if gross <= limit else (limit, gross)
+    return None if gross <= limit * (1.0 + 1e-9) else (limit, gross)
 
 
 def max_correlated_positions(options: dict[str, Any], request: Request, sim: Simulation) -> Verdict:

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from quantsail_backtest.runners import BacktestRunner, ReplayRunner
 
+from quantsail_backtest.runners import BacktestRunner, ReplayRunner
 from quantsail_framework import Bars, Signals, Timeframe
 from quantsail_framework.errors import DataError
 from quantsail_framework.testing.examples import example_pipeline, example_session
@@ -38,7 +38,9 @@ def candles(rows: list[tuple[float, float, float, float]], hours: list[int] | No
 
 
 def pipeline(bars: Bars, **parts: Any) -> Any:
-    spec = attrs.evolve(example_pipeline().data, symbols=("TEST/USDT",), timeframe=Timeframe("1h"), **parts.pop("data", {}))
+    spec = attrs.evolve(
+        example_pipeline().data, symbols=("TEST/USDT",), timeframe=Timeframe("1h"), **parts.pop("data", {})
+    )
     given = {"source": FakeSource({"TEST/USDT": bars}), "strategy": BuyFirst(), "data": spec, "risk": ()} | parts
     return example_pipeline(**given)
 
@@ -48,8 +50,12 @@ BOTH = [(100.0, 100.0, 100.0, 100.0), (100.0, 125.0, 85.0, 100.0), (100.0, 100.0
 
 
 @pytest.mark.parametrize("runner", [BacktestRunner, ReplayRunner])
-@pytest.mark.parametrize("both_touched, reason, price", [("stop_first", "stop", 90.0), ("target_first", "target", 120.0)])
-def test_d033_the_policy_for_both_levels_is_an_option(runner: Any, both_touched: Any, reason: str, price: float) -> None:
+@pytest.mark.parametrize(
+    "both_touched, reason, price", [("stop_first", "stop", 90.0), ("target_first", "target", 120.0)]
+)
+def test_d033_the_policy_for_both_levels_is_an_option(
+    runner: Any, both_touched: Any, reason: str, price: float
+) -> None:
     result = runner(both_touched=both_touched).run(pipeline(candles(BOTH)), example_session())
     assert result.trades["exit_reason"].tolist() == [reason]
     assert result.trades["exit_price"].tolist() == [price]
@@ -74,7 +80,9 @@ def test_gaps_are_told_or_refused_or_filled() -> None:
     assert kept.notes == ("TEST/USDT: 1 gap kept (2 bars missing)",)
     filled = BacktestRunner().run(pipeline(bars, data={"gaps": "fill"}), example_session())
     assert filled.facts["symbols"][0]["bars"] == 6
-    with pytest.raises(DataError, match=r"TEST/USDT 1h: 1 gap \(2 bars missing\), the first after 1970-01-01 01:00 UTC"):
+    with pytest.raises(
+        DataError, match=r"TEST/USDT 1h: 1 gap \(2 bars missing\), the first after 1970-01-01 01:00 UTC"
+    ):
         BacktestRunner().run(pipeline(bars, data={"gaps": "fail"}), example_session())
 
 

@@ -14,7 +14,9 @@ from quantsail_framework.ports.runner import Pipeline, Session
 BothTouched = Literal["stop_first", "target_first"]
 
 _BOTH_TOUCHED = {"doc": "Which level fills when one bar touches both: stop_first (cautious) or target_first."}
-_FEED = {"doc": "once: signals computed in one call; rolling: from the last warm-up + 1 bars at each close, as live sees them (slow)."}
+_FEED = {
+    "doc": "once: signals computed in one call; rolling: from the last warm-up + 1 bars at each close, as live does (slow)."
+}
 
 
 @attrs.frozen
@@ -78,7 +80,9 @@ def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) 
 def _benchmark(data: MarketData) -> float | None:
     """Buying equal amounts of every symbol that can be traded at its first tradable open, and holding."""
     started = [bars for bars in data.bars.values() if len(bars) > data.warmup]
-    return buy_and_hold([float(bars.open[data.warmup]) for bars in started], [float(bars.close[-1]) for bars in started])
+    return buy_and_hold(
+        [float(bars.open[data.warmup]) for bars in started], [float(bars.close[-1]) for bars in started]
+    )
 
 
 def _facts(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""Builds one environment for each peer, outside the project, with exact versions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+
+HERE = Path(__file__).parent
+_SHARED = ("numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "ta-lib==0.8.2")
+
+
+@attrs.frozen
+class Peer:
+    """Another backtester: the packages to install and the script that runs the TREND job in it."""
+
+    name: str
+    packages: tuple[str, ...]
+    script: Path
+
+
+PEERS = {
+    "vectorbt": Peer("vectorbt", ("vectorbt[rust]==1.2.0", "numba==0.68.1", *_SHARED), HERE / "vectorbt_trend.py"),
+    "backtesting.py": Peer("backtesting.py", ("backtesting==0.6.6", *_SHARED), HERE / "backtesting_trend.py"),
+}
+
+
+def home() -> Path:
+    """Where the environments are kept: ``QUANTSAIL_PEERS``, else a folder in the user's cache."""
+    chosen = os.environ.get("QUANTSAIL_PEERS")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(chosen) if chosen else cache / "quantsail-benchmarks"
+
+
+def interpreter(peer: Peer) -> Path:
+    """The Python of that peer's environment, which is made when it is missing or holds other versions."""
+    folder = home() / peer.name
+    python = folder / "bin" / "python"
+    wanted = "\n".join((sys.version, *peer.packages))
+    stamp = folder / "packages.txt"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return python
+    uv = shutil.which("uv") or str(HERE.parents[2] / ".tools" / "bin" / "uv")
+    subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
+    install = [uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), *peer.packages]
+    subprocess.run(install, check=True)
+    stamp.write_text(wanted, encoding="utf-8")
+    return python

@@ -1,0 +1,72 @@
+"""The benchmarks measure what they say: seeded candles, jobs that trade, and a table that adds nothing."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+
+from quantsail_framework import load_pipeline, run
+from tests.benchmarks.jobs import JOBS, Job
+from tests.benchmarks.market import candles
+from tests.benchmarks.measure import ROOT, Timing, measure
+from tests.benchmarks.table import BEGIN, END, replaced, table
+
+SMALL = [attrs.evolve(job, bars=6_000, symbols=min(job.symbols, 3)) for job in JOBS]
+
+
+def test_one_seed_gives_the_same_candles_and_another_gives_others() -> None:
+    one, again, other = candles(1, 500, 5), candles(1, 500, 5), candles(2, 500, 5)
+    for name, column in one.items():
+        assert np.array_equal(column, again[name]), name
+    assert not np.array_equal(one["close"], other["close"])
+
+
+@pytest.mark.parametrize("job", SMALL, ids=lambda job: job.name)
+def test_a_job_trades_on_a_small_part_of_its_candles(job: Job, tmp_path: Path) -> None:
+    result = run(load_pipeline(job.pipeline(tmp_path, cache=tmp_path)))
+    assert len(result.trades["symbol"]) >= 1
+    assert set(result.trades["symbol"]) <= {f"S{number:02d}/USDT" for number in range(job.symbols)}
+
+
+def test_a_measurement_has_both_states_of_the_product(tmp_path: Path) -> None:
+    timings = measure(SMALL[0], 1, peers=False, cache=tmp_path)
+    assert set(timings) == {"quantsail"}
+    # A whole process takes longer than the simulation inside it.
+    assert timings["quantsail"].cold_s > timings["quantsail"].warm_s > 0.0
+
+
+def test_the_table_shows_medians_targets_and_the_ratio_to_the_faster_peer() -> None:
+    results = {
+        "J1": {
+            "quantsail": Timing(0.5, 0.016),
+            "vectorbt": Timing(7.0, 0.021),
+            "backtesting.py": Timing(2.5, 0.4),
+        },
+        "J8": {"quantsail": Timing(0.6, 0.034)},
+    }
+    lines = table(results, day=date(2026, 11, 22), cores=2, rounds=5).splitlines()
+    assert lines[0].startswith("Measured 2026-11-22 on 2 cores, Python 3.")
+    assert "medians of 5 interleaved runs" in lines[0]
+    first, last = (line.split(" | ") for line in lines[-2:])
+    # min(7.0, 2.5) / 0.5 = 5.0
+    assert first[1:] == ["0.50 s", "0.70 s", "16 ms", "16 ms", "7.00 s", "21 ms", "2.50 s", "0.40 s", "5.0 x |"]
+    assert last[1:] == ["0.60 s", "-", "34 ms", "0.20 s", "-", "-", "-", "-", "- |"]
+
+
+def test_the_table_replaces_the_one_between_the_marks_only() -> None:
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert replaced(page, "new") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    with pytest.raises(ValueError, match="no lines"):
+        replaced("a page without marks", "new")
+
+
+def test_the_documented_table_has_every_job_beside_the_peers() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    measured = page[page.index(BEGIN) : page.index(END)]
+    assert [job.name for job in JOBS if f"| {job.name}: {job.title} |" not in measured] == []
+    assert "vectorbt" in measured
+    assert "backtesting 0" in measured

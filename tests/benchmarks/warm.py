@@ -1,0 +1,34 @@
+"""Times the engine with its signals in one process: ``python -m tests.benchmarks.warm PIPELINE N`` prints JSON.
+
+The candles are loaded beforehand, and what the indicators remember is forgotten before each run.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+
+from quantsail_framework import load_pipeline
+from quantsail_framework.engine import load_market, simulate
+
+
+def main(file: str, rounds: int) -> None:
+    """Print the seconds of each of ``rounds`` runs."""
+    pipeline = load_pipeline(file)
+    market = load_market(pipeline)
+    seconds = []
+    for number in range(rounds + 1):
+        for bars in market.bars.values():
+            bars.memo.clear()
+        gc.collect()
+        began = time.perf_counter()
+        simulate(pipeline, market, both_touched="stop_first")
+        if number:  # the first run imports what is imported at first use
+            seconds.append(time.perf_counter() - began)
+    print(json.dumps({"warm_s": seconds}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

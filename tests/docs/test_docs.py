@@ -1,0 +1,106 @@
+"""What the documentation shows must work: pipelines are read, the first plugin is built, commands exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quantsail_framework import hookspecs, load_pipeline
+from quantsail_framework.cli import VERBS
+from quantsail_framework.plugins import load_registry
+
+ROOT = Path(__file__).parents[2]
+QUANTSAIL = str(Path(sys.executable).parent / "quantsail")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def _blocks(page: Path, language: str) -> list[tuple[str, str]]:
+    """(title, text) of every block of one language."""
+    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [(title, text) for name, title, text in found if name == language]
+
+
+def _pipelines() -> list[tuple[str, str]]:
+    blocks = [(page.name, text) for page in PAGES for _, text in _blocks(page, "toml")]
+    return [(name, text) for name, text in blocks if "[pipeline]" in text]
+
+
+@pytest.mark.parametrize(("page", "text"), _pipelines())
+def test_a_pipeline_shown_in_the_documentation_is_valid(page: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "pipeline.toml"
+    file.write_text(text, encoding="utf-8")
+    assert load_pipeline(file).capital > 0
+
+
+def test_the_readme_and_the_guide_show_a_pipeline() -> None:
+    assert {"README.md", "pipeline-file.md"} <= {page for page, _ in _pipelines()}
+
+
+def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
+    """Every line of the README's output, the path of the run folder aside, is printed by the quickstart."""
+    (shown,) = (text for _, text in _blocks(ROOT / "README.md", "text"))
+    command = [QUANTSAIL, "run", "examples/quickstart.toml", "--out", str(tmp_path / "run")]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    *lines, folder = shown.splitlines()
+    assert [line for line in lines if line not in printed] == []
+    assert folder.startswith("runs/quickstart-")
+
+
+def test_the_page_of_commands_names_every_command_and_runner() -> None:
+    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    names = [*VERBS, *load_registry().components("runner")]
+    assert [name for name in names if f"quantsail {name}" not in text] == []
+
+
+def test_every_hook_is_documented_with_an_example() -> None:
+    for hook in hookspecs.KINDS.values():
+        text = getattr(hookspecs, hook).__doc__
+        assert "@hookimpl" in text, hook
+        assert f"def {hook}" in text, hook
+
+
+@pytest.fixture
+def first_plugin(tmp_path: Path) -> dict[str, str]:
+    """The plugin of the tutorial as files, and an environment in which it is installed."""
+    page = ROOT / "docs" / "plugin-authors" / "index.md"
+    for language in ("toml", "python"):
+        for title, text in _blocks(page, language):
+            path = tmp_path / title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    facts = tmp_path / "src" / "quantsail_dip-0.1.0.dist-info"
+    facts.mkdir()
+    metadata = "Metadata-Version: 2.4\nName: quantsail-dip\nVersion: 0.1.0\nRequires-Dist: quantsail-framework~=0.1\n"
+    (facts / "METADATA").write_text(metadata, encoding="utf-8")
+    (facts / "entry_points.txt").write_text("[quantsail]\ndip = quantsail_dip\n", encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
+
+
+def _python(arguments: list[str], folder: Path, env: dict[str, str]) -> str:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_first_plugin_of_the_tutorial_passes_its_contract(tmp_path: Path, first_plugin: dict[str, str]) -> None:
+    output = _python(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"], tmp_path, first_plugin)
+    assert re.search(r"^\d+ passed", output, re.MULTILINE), output
+
+
+def test_the_first_plugin_of_the_tutorial_is_listed_and_runs(tmp_path: Path, first_plugin: dict[str, str]) -> None:
+    shown = _python([QUANTSAIL, "components", "show", "strategy", "dip"], tmp_path, first_plugin)
+    assert "falls" in shown
+    assert "Falling closes in a row." in shown
+    pipeline = (ROOT / "examples" / "local-strategy.toml").read_text(encoding="utf-8")
+    pipeline = pipeline.replace('"my_strategy.py:CrossAndProtect"', '"dip"').replace("period = 30\n", "")
+    (tmp_path / "dip.toml").write_text(pipeline, encoding="utf-8")
+    _python([QUANTSAIL, "run", "dip.toml", "--out", "run"], tmp_path, first_plugin)
+    assert (tmp_path / "run" / "trades.parquet").is_file()

@@ -1,0 +1,86 @@
+"""Every example runs as its first lines say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quantsail_framework import RunResult, load_pipeline, run
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+FILES = {"manifest.json", "metrics.json", "trades.parquet", "equity.parquet", "refusals.parquet"}
+
+
+def _quantsail(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).parent / "quantsail", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def _ended(result: RunResult) -> dict[str, int]:
+    """How many trades ended for each reason."""
+    reasons = list(result.trades["exit_reason"])
+    return {reason: reasons.count(reason) for reason in sorted(set(reasons))}
+
+
+def test_the_quickstart_prints_a_summary_and_the_path_of_a_complete_run_folder(tmp_path: Path) -> None:
+    done = _quantsail("run", EXAMPLES / "quickstart.toml", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "run") in done.stdout.splitlines()[-1]
+    assert "EUR/USD" in done.stdout
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= FILES
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert "total_return" in json.dumps(metrics)
+
+
+def test_the_quickstart_trades_both_ways_often_enough_to_look_at() -> None:
+    result = run(load_pipeline(EXAMPLES / "quickstart.toml"))
+    assert len(result.trades["symbol"]) >= 100
+    assert set(result.trades["side"]) == {"long", "short"}
+    assert {"stop", "target"} <= set(_ended(result))
+    assert "profitability-gate" in set(result.refusals["rule"])
+
+
+def test_two_runs_of_the_quickstart_leave_the_same_bytes_but_for_times_in_the_manifest(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run(load_pipeline(EXAMPLES / "quickstart.toml"), out=tmp_path / name)
+    for file in FILES - {"manifest.json"}:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+def test_the_local_strategy_protects_what_it_has_won() -> None:
+    result = run(load_pipeline(EXAMPLES / "local-strategy.toml"))
+    assert _ended(result)["signal"] >= 10
+    # A stop that was moved to the entry price ends the trade there: nothing lost but the costs.
+    at_entry = (result.trades["exit_reason"] == "stop") & (result.trades["exit_price"] == result.trades["entry_price"])
+    assert at_entry.any()
+    assert (result.trades["stop"] < result.trades["entry_price"]).all()
+
+
+def test_the_crypto_example_runs_on_a_folder_of_binance_candles(shared_data: Path) -> None:
+    overrides = {"data.path": str(shared_data / "ohlcv" / "binance")}
+    result = run(load_pipeline(EXAMPLES / "crypto-trend.toml", overrides=overrides))
+    assert set(result.trades["symbol"]) == {f"{name}/USDT" for name in ("BTC", "ETH", "BNB", "SOL", "XRP", "ADA")}
+    assert set(result.refusals["rule"]) >= {"max-daily-trades", "max-correlated-positions"}
+
+
+def test_a_profile_of_the_crypto_example_trades_one_market(shared_data: Path) -> None:
+    overrides = {"data.path": str(shared_data / "ohlcv" / "binance"), "data.start": "2023-06-01"}
+    result = run(load_pipeline(EXAMPLES / "crypto-trend.toml", profile="btc", overrides=overrides))
+    assert set(result.trades["symbol"]) == {"BTC/USDT"}
+
+
+def test_the_crypto_example_without_candles_says_where_it_looked() -> None:
+    done = _quantsail("run", EXAMPLES / "crypto-trend.toml")
+    assert done.returncode == 2
+    assert "binance" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
+def test_every_example_is_named_in_a_test_here(file: Path) -> None:
+    assert file.name in Path(__file__).read_text(encoding="utf-8")
