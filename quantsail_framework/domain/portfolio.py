@@ -10,23 +10,37 @@ from quantsail_framework.domain.trade import Position
 
 
 class Portfolio(ABC):
-    """The account now. Read-only for components; money in quote currency.
+    """The account now. Read-only for components; money in quote currency, times in ns UTC.
 
-    Accepted entries that have not filled count as open everywhere.
+    Accepted entries that have not filled count as open everywhere. The figures are plain attributes,
+    kept up to date by the engine: a rule may read them for every signal at no cost.
+
+    - ``capital``: the cash at the start. ``cash``: now.
+    - ``positions``, ``pending``: open positions and accepted, unfilled entries, by symbol.
+    - ``equity``: cash plus positions at their last close.
+    - ``available``: cash that a new position may use: cash - 2 * short notional at last close -
+      reference notional of pending entries.
+    - ``exposure``: gross notional of positions at their last close plus that of pending entries.
+    - ``trades_today``: entries accepted on the trading day of now, less those whose fill was refused.
+    - ``realised_today``: sum of net_pnl of the trades that ended on the trading day of now.
+    - ``day_end_ns``: when that day ends.
+    - ``closed_net_pnl``, ``closed_reasons``, ``closed_times_ns``: of every closed trade, oldest first:
+      net_pnl, exit reason, open time of the exit bar.
     """
 
     capital: float
     cash: float
-
-    @property
-    @abstractmethod
-    def positions(self) -> Mapping[str, Position]:
-        """Open positions by symbol."""
-
-    @property
-    @abstractmethod
-    def pending(self) -> Mapping[str, EntryOrder]:
-        """Accepted, unfilled entries by symbol."""
+    positions: Mapping[str, Position]
+    pending: Mapping[str, EntryOrder]
+    equity: float
+    available: float
+    exposure: float
+    trades_today: int
+    realised_today: float
+    day_end_ns: int
+    closed_net_pnl: Sequence[float]
+    closed_reasons: Sequence[str]
+    closed_times_ns: Sequence[int]
 
     @property
     def open_count(self) -> int:
@@ -35,50 +49,5 @@ class Portfolio(ABC):
 
     @property
     @abstractmethod
-    def equity(self) -> float:
-        """Cash plus positions marked at their last close."""
-
-    @property
-    @abstractmethod
-    def available(self) -> float:
-        """Cash that a new position may use: cash - 2 * short notional at last close - pending notional."""
-
-    @property
-    @abstractmethod
-    def exposure(self) -> float:
-        """Gross notional of positions at their last close plus that of pending entries."""
-
-    @property
-    @abstractmethod
     def unrealised(self) -> float:
         """Profit of the open positions at their last close, less their entry costs."""
-
-    @property
-    @abstractmethod
-    def trades_today(self) -> int:
-        """Entries accepted on the trading day of now, less those whose fill was refused."""
-
-    @property
-    @abstractmethod
-    def realised_today(self) -> float:
-        """Sum of net_pnl of the trades that ended on the trading day of now."""
-
-    @property
-    @abstractmethod
-    def day_end_ns(self) -> int:
-        """When the trading day of now ends."""
-
-    @property
-    @abstractmethod
-    def closed_net_pnl(self) -> Sequence[float]:
-        """net_pnl of every closed trade, oldest first."""
-
-    @property
-    @abstractmethod
-    def closed_reasons(self) -> Sequence[str]:
-        """Exit reason of every closed trade, oldest first."""
-
-    @property
-    @abstractmethod
-    def closed_times_ns(self) -> Sequence[int]:
-        """Open time of the exit bar of every closed trade, oldest first."""

@@ -67,7 +67,8 @@ class Dealer:
         Each step is done for all lanes before the next.
         """
         account, market = self.account, self.market
-        account.now_ns = market.now_ns = time_ns
+        market.now_ns = time_ns
+        account.at(time_ns)
         for lane in lanes:
             if lane.leaving is not None and lane.is_tradable(lane.i):
                 self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
@@ -80,7 +81,8 @@ class Dealer:
         for lane in lanes:
             if lane.i == lane.last:
                 self.end_of_data(lane, time_ns)
-        account.now_ns = market.now_ns = time_ns + self._bar_ns
+        market.now_ns = close = time_ns + self._bar_ns
+        account.at(close)
 
     # 1. Open.
 
@@ -113,7 +115,7 @@ class Dealer:
         value: float | None = None,
         price: float | None = None,
     ) -> None:
-        """Refuse an entry that had been accepted; its day gets its count back. ``price``: where not the reference price."""
+        """Refuse an entry that had been accepted: its day gets its count back. ``price`` if not the reference price."""
         self.account.drop(order)
         lane.order = None
         at = order.price if price is None else price
@@ -128,7 +130,6 @@ class Dealer:
 
     def book_entry(self, lane: Lane, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> None:
         """Book a filled entry."""
-        fills.check_inside(order.symbol, price, lane.low[lane.i], lane.high[lane.i], time_ns)
         position = self.account.enter(order, price, costs, time_ns)
         lane.begin(position)
         self.trailing = self.trailing or order.trail is not None
@@ -169,11 +170,11 @@ class Dealer:
         i = lane.i
         if self.trailing:
             lane.trail_to(i - 1)
-        low, high = lane.low[i], lane.high[i]
-        hit = fills.touch(position.side, position.stop, position.target, lane.open[i], high, low, self.target_first)
+        hit = fills.touch(
+            position.side, position.stop, position.target, lane.open[i], lane.high[i], lane.low[i], self.target_first
+        )
         if hit is None:
             return
-        fills.check_inside(lane.symbol, hit.price, low, high, time_ns)
         liquidity: Liquidity = "taker" if hit.by_stop else "maker"
         costs = self.desk.price(lane.symbol, -position.side, position.quantity, hit.price, liquidity)
         self.book_exit(lane, hit.price, costs, time_ns, exit_reason(position, hit.by_stop), ambiguous=hit.ambiguous)
@@ -185,13 +186,12 @@ class Dealer:
         if lane.order is not None:
             self.drop(lane, lane.order, END_OF_DATA, "the data end before a bar in which it could fill")
         elif lane.position is not None:
-            fills.check_inside(lane.symbol, lane.close[lane.i], lane.low[lane.i], lane.high[lane.i], time_ns)
             self.close_at(lane, lane.close[lane.i], END_OF_DATA, time_ns, at_close=True)
 
     def mark(self, time_ns: int) -> None:
         """Value the account at the closes of the bars up to ``time_ns``."""
-        lanes = self._by_symbol
-        self.account.mark({symbol: lanes[symbol].last_close(time_ns) for symbol in self.account.positions})
+        lanes, positions = self._by_symbol, self.account.positions
+        self.account.mark({symbol: lanes[symbol].last_close(time_ns) for symbol in positions} if positions else {})
 
     def trail(self, time_ns: int) -> None:
         """Move every trailing stop by the closes up to ``time_ns``."""
@@ -205,9 +205,9 @@ class Dealer:
             if lane.order is not None:
                 self.drop(lane, lane.order, RUIN, "the account is ruined")
             if lane.position is not None:
-                self.account.now_ns = self.market.now_ns = time_ns  # costs see what was closed before this bar
+                self.market.now_ns = time_ns  # costs see what was closed before this bar
                 self.close_at(lane, lane.last_close(time_ns), RUIN, time_ns, at_close=True)
-        self.account.now_ns = self.market.now_ns = time_ns + self._bar_ns
+        self.market.now_ns = time_ns + self._bar_ns
         self.mark(time_ns)
 
     def trip_breakers(self, time_ns: int, ended: bool) -> bool:

@@ -22,6 +22,10 @@ from quantsail_framework.ports.sizer import Sizer
 RefusalRow = tuple[int, str, int, str, float | None, float | None, float, str]
 
 
+# Makes a named tuple without the Python-level call of its constructor; for what is made per signal.
+new = tuple.__new__
+
+
 class Desk:
     """Decides entries with the pipeline's sizer, cost model and rules. One for every runner."""
 
@@ -69,9 +73,8 @@ class Desk:
             )
             return None
         market.symbol = symbol
-        quantity, bound_by = self._size(
-            Signal(symbol, side, price, stop, target, confidence, time_ns), instrument, account, market
-        )
+        signal = new(Signal, (symbol, side, price, stop, target, confidence, time_ns))
+        quantity, bound_by = self._size(signal, instrument, account, market)
         if not 0.0 <= quantity < inf:
             raise ComponentError(
                 f"sizer {self._sizer_name} gave the quantity {quantity!r} for {symbol}; "
@@ -85,7 +88,8 @@ class Desk:
             return None
         risk = quantity * abs(price - stop)
         if self._rules:
-            request = Request(symbol, side, quantity, price, stop, target, notional, risk, self._estimator(quantity))
+            estimate = self._estimator(quantity)
+            request = new(Request, (symbol, side, quantity, price, stop, target, notional, risk, estimate))
             if self._refused_by_rule(request, time_ns):
                 return None
         return EntryOrder(

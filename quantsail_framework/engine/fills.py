@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from quantsail_framework.domain.bars import utc_text
-from quantsail_framework.errors import AccountingError
-
 
 class Touch(NamedTuple):
     """A protective level was touched: its price, whether it was the stop, and whether both were."""
@@ -49,11 +46,3 @@ def touch(
         return Touch(price, True, won)
     assert target is not None  # noqa: S101  # won says so; for the type checker
     return Touch(max(open_, target) if side > 0 else min(open_, target), False, stopped)
-
-
-def check_inside(symbol: str, price: float, low: float, high: float, time_ns: int) -> None:
-    """Raise AccountingError unless the bar traded at ``price``."""
-    if not low <= price <= high:
-        raise AccountingError(
-            f"{symbol}: a fill at {price!r} lies outside the bar of {utc_text(time_ns)}, {low!r} to {high!r}"
-        )

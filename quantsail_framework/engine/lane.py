@@ -122,8 +122,8 @@ class Lane:
         self._next_candidate = k = bisect_right(self._candidates, i, self._next_candidate)
         return self._candidates[k] if k < len(self._candidates) else -1
 
-    def has_candidate(self) -> bool:
-        """Whether this bar carries an entry signal that may be decided."""
+    def may_signal(self) -> bool:
+        """Whether this bar carries an entry signal that may be decided; asked of a lane with nothing open."""
         candidates, i = self._candidates, self.i
         self._next_candidate = k = bisect_left(candidates, i, self._next_candidate)
         return k < len(candidates) and candidates[k] == i

@@ -106,8 +106,8 @@ def _apply_gap_policy(bars: Bars, policy: str) -> tuple[Bars, list[str]]:
     if (steps < length).any():
         row = int(np.argmax(steps < length)) + 1
         raise DataError(
-            f"{bars.symbol} {bars.timeframe}: the bar at {utc_text(int(bars.time[row]))} opens before the one before it "
-            "has closed; the candles are of another timeframe"
+            f"{bars.symbol} {bars.timeframe}: the bar at {utc_text(int(bars.time[row]))} opens before the one "
+            "before it has closed; the candles are of another timeframe"
         )
     holes = np.flatnonzero(steps > length)
     if not len(holes):

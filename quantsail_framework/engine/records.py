@@ -34,6 +34,7 @@ def record(account: Account, refusals: Sequence[RefusalRow], data: MarketData) -
     """The tables of a finished run. Raises AccountingError when its money does not add up."""
     _check_total(account)
     trades = trades_table(account.trades, data.bars)
+    _check_prices(trades, data.bars)
     return Simulation(trades, equity_table(account, trades, data), refusals_table(refusals), account.cash)
 
 
@@ -45,6 +46,22 @@ def _check_total(account: Account) -> None:
     turnover = sum(trade.quantity * trade.exit_price for trade in account.trades)
     if not abs(net - moved) <= _TOLERANCE * (account.capital + turnover):
         raise AccountingError(f"the trades net {net!r} but cash moved by {moved!r}")
+
+
+def _check_prices(trades: Table, bars: Mapping[str, Bars]) -> None:
+    """Every fill lies inside the last bar that had opened by then."""
+    for symbol in dict.fromkeys(trades["symbol"].tolist()):
+        own, series = trades["symbol"] == symbol, bars[symbol]
+        for leg in ("entry", "exit"):
+            rows = series.time.searchsorted(trades[f"{leg}_time"][own], side="right") - 1
+            price = trades[f"{leg}_price"][own]
+            off = ~((series.low[rows] <= price) & (price <= series.high[rows]))
+            if off.any():
+                k = int(np.argmax(off))
+                low, high, when = series.low[rows[k]], series.high[rows[k]], utc_text(int(series.time[rows[k]]))
+                raise AccountingError(
+                    f"{symbol}: an {leg} at {price[k]!r} lies outside the bar of {when}, {low!r} to {high!r}"
+                )
 
 
 # Trades.
@@ -121,8 +138,9 @@ def _excursions(noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) ->
         whole = stop > start
         edges = np.column_stack([start[whole], stop[whole]]).ravel()
         if len(edges):
-            low = np.minimum.reduceat(np.append(series.low, np.inf), edges)[::2]
-            high = np.maximum.reduceat(np.append(series.high, -np.inf), edges)[::2]
+            if edges[-1] == len(series):  # only the last can reach the end, where reduceat wants no edge
+                edges = edges[:-1]
+            low, high = np.minimum.reduceat(series.low, edges)[::2], np.maximum.reduceat(series.high, edges)[::2]
             rows = own[whole]
             lowest[rows], highest[rows] = np.minimum(lowest[rows], low), np.maximum(highest[rows], high)
     long = np.array(noted["side"], dtype=np.int64) > 0

@@ -114,8 +114,8 @@ class _Jumper:
             closed = len(account.trades)
             dealer.trade(awake, t)
             ended = len(account.trades) > closed
-            candidates = [lane for lane in awake if self.may_enter(lane)]
-            watching = watchdog.awake and watchdog.due(ended)
+            candidates = self.candidates(awake)
+            watching = watchdog.awake and (ended or watchdog.due())
             risky = account.shorts > 0 or account.cash <= 0.0 or watchdog.every_equity
             step = self.every_bar or (risky and self.must_watch_equity())
             everyone = step and not stepping
@@ -124,7 +124,7 @@ class _Jumper:
                 everyone |= dealer.settle(t, ended, watching)
                 if dealer.desk.ruined and not ruined:  # whoever was closed is free to signal at this very close
                     awake = self.wake_all(t)
-                    candidates = [lane for lane in awake if self.may_enter(lane)]
+                    candidates = self.candidates(awake)
                 if watching:
                     self.schedule_expiries()
             rows = self.ask_bar_strategy(awake) if self.strategy is not None else None
@@ -201,11 +201,16 @@ class _Jumper:
 
     # Decisions.
 
-    def may_enter(self, lane: Lane) -> bool:
-        """Whether this bar can decide an entry in ``lane``."""
-        if self.strategy is not None:
-            return lane.may_decide()
-        return lane.position is None and lane.order is None and lane.has_candidate()
+    def candidates(self, awake: Sequence[Lane]) -> list[Lane]:
+        """The lanes that may decide an entry at this close."""
+        found = []
+        for lane in awake:
+            if self.strategy is not None:
+                if lane.may_decide():
+                    found.append(lane)
+            elif lane.position is None and lane.order is None and lane.may_signal():
+                found.append(lane)
+        return found
 
     def ask_bar_strategy(self, lanes: Sequence[Lane]) -> dict[int, Row | None]:
         """What the bar strategy says at this close, by lane."""

@@ -13,6 +13,7 @@ from quantsail_framework.ports.risk_rule import Breaker
 from quantsail_framework.ports.runner import NamedRule
 
 _WATCHABLE = {"trades", "equity", "bars"}
+_NEVER = 2**63
 _EVERY_CLOSE = {"equity", "bars"}  # breakers that are asked at every close at which equity can move
 
 
@@ -47,14 +48,15 @@ class Watchdog:
         self.every_bar = "bars" in watched
         self.every_equity = "equity" in watched
         self.awake = bool(self.watches)
+        self._first_expiry_ns = _NEVER
         self._account = account
 
-    def due(self, ended: bool) -> bool:
-        """Whether some breaker must be asked at this close; ``ended``: a trade ended in this bar."""
-        if ended or self.every_bar or (self.every_equity and self._account.positions):
-            return True
-        now_ns = self._account.now_ns
-        return any(watch.tripped is not None and now_ns >= watch.tripped.until_ns for watch in self.watches.values())
+    def due(self) -> bool:
+        """Whether some breaker must be asked at this close, although no trade ended in its bar."""
+        account = self._account
+        return (
+            self.every_bar or account.now_ns >= self._first_expiry_ns or (self.every_equity and bool(account.positions))
+        )
 
     def ask(self, market: Market, ended: bool) -> list[tuple[str, Trip]]:
         """Expire what has passed, then ask every breaker whose watched thing changed; returns what tripped."""
@@ -75,6 +77,8 @@ class Watchdog:
             if trip is not None:
                 watch.tripped = self._checked(watch.name, trip)
                 tripped.append((watch.name, trip))
+        in_force = [watch.tripped.until_ns for watch in self.watches.values() if watch.tripped is not None]
+        self._first_expiry_ns = min(in_force, default=_NEVER)
         return tripped
 
     def _checked(self, name: str, trip: Trip) -> Trip:

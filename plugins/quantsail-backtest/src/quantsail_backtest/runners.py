@@ -15,7 +15,7 @@ BothTouched = Literal["stop_first", "target_first"]
 
 _BOTH_TOUCHED = {"doc": "Which level fills when one bar touches both: stop_first (cautious) or target_first."}
 _FEED = {
-    "doc": "once: signals computed in one call; rolling: from the last warm-up + 1 bars at each close, as live does (slow)."
+    "doc": "once: signals computed in one call; rolling: from the last warm-up + 1 bars at each close, as live (slow)."
 }
 
 

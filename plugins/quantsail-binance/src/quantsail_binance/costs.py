@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import attrs
@@ -84,7 +85,9 @@ class BinanceSpotCosts:
 
     def costs(self, side: int, quantity: float, price: float, liquidity: Liquidity, market: Market) -> Costs:
         """Raises ValueError for a quantity or price that is negative or not finite."""
-        notional = check_fill(quantity, price)
+        notional = quantity * price
+        if not (quantity >= 0.0 and price >= 0.0 and notional < inf):
+            check_fill(quantity, price)
         if liquidity == "maker":
             return Costs(notional * self._maker_rate)
         slippage = notional * _slippage_bps(notional) * BPS

@@ -29,8 +29,11 @@ class ProfitabilityGate:
         target = request.target
         if target is None:
             return None
-        gross = request.side * (target - request.price) * request.quantity
-        profit = gross - request.entry_costs().total - request.exit_costs(target, "maker").total
+        side, price, estimate = request.side, request.price, request.estimate
+        fee, spread, slippage = estimate(side, price, "taker")
+        exit_fee, exit_spread, exit_slippage = estimate(-side, target, "maker")
+        gross = side * (target - price) * request.quantity
+        profit = gross - (fee + spread + slippage) - (exit_fee + exit_spread + exit_slippage)
         if profit >= self.min_profit:
             return None
         return Breach(

@@ -121,10 +121,11 @@ class TrendStrategy:
     def _reason(self, columns: _Columns, row: int) -> str:
         close, high = columns.bars.close.item(row), columns.edge[LONG].item(row - 1)
         if close > high:
-            text = f"breakout: close {_plain(close)} above {self.lookback}-bar high {_plain(high)}, ADX {columns.adx.item(row):.1f}"
+            text = f"breakout: close {_plain(close)} above {self.lookback}-bar high {_plain(high)}"
         else:
             low = columns.edge[SHORT].item(row - 1)
-            text = f"breakdown: close {_plain(close)} below {self.lookback}-bar low {_plain(low)}, ADX {columns.adx.item(row):.1f}"
+            text = f"breakdown: close {_plain(close)} below {self.lookback}-bar low {_plain(low)}"
+        text = f"{text}, ADX {columns.adx.item(row):.1f}"
         if columns.mean_volume is None:
             return text
         return f"{text}, volume {columns.bars.volume.item(row) / columns.mean_volume.item(row):.1f}x its mean"
