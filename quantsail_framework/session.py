@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -73,7 +74,11 @@ def run(
             session = attrs.evolve(session, progress=progress)
         if events:
             events.run_started(pipeline.name)
-        result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
+        try:
+            result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
+        except Exception as error:
+            _name_culprit(error, pipeline, registry)
+            raise
         if events:
             events.run_finished(result)
         _report(pipeline, result)
@@ -144,6 +149,23 @@ def _execute(
         finished = session.wall_ns()
         write_files(result, pipeline, folder, plugins=plugins, started_ns=started, finished_ns=finished)
     return attrs.evolve(result, facts={**result.facts, FOLDER_FACT: str(place.target)})
+
+
+def _name_culprit(error: Exception, pipeline: Pipeline, registry: Registry) -> None:
+    """Add a note that names the component, and its distribution, in whose method the error arose."""
+    parts: list[tuple[str, object]] = [
+        ("data-source", pipeline.source),
+        ("strategy", pipeline.strategy),
+        ("cost-model", pipeline.costs),
+        ("sizer", pipeline.sizer),
+        *(("risk-rule", named.rule) for named in pipeline.risk),
+    ]
+    for frame, _line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        owner = frame.f_locals.get("self")
+        for kind, part in parts:
+            if owner is part:
+                error.add_note(f"it arose in {frame.f_code.co_name} of {_label(kind, part, registry)}")
+                return
 
 
 def _report(pipeline: Pipeline, result: RunResult) -> None:

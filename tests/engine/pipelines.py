@@ -204,16 +204,25 @@ def pipeline_of(markets: Sequence[values.Market], settings: values.Settings) -> 
     )
 
 
-def run_both(markets: Sequence[values.Market], settings: values.Settings) -> tuple[MarketData, Simulation, Simulation]:
-    """The same markets through the event-jumping engine and bar by bar."""
+def prepared(markets: Sequence[values.Market], settings: values.Settings) -> tuple[Pipeline, MarketData]:
+    """The pipeline of a case and its candles."""
     pipeline = pipeline_of(markets, settings)
     # A rule's own warm-up is left out: the reference lets it refuse what it cannot compute yet.
     data = attrs.evolve(load_market(pipeline), warmup=max(market.first for market in markets))
-    return (
-        data,
-        simulate(pipeline, data, both_touched=settings.both_touched),
-        replay(pipeline, data, both_touched=settings.both_touched),
-    )
+    return pipeline, data
+
+
+def run_both(markets: Sequence[values.Market], settings: values.Settings) -> tuple[Simulation, Simulation]:
+    """The same markets through the event-jumping engine and bar by bar."""
+    pipeline, data = prepared(markets, settings)
+    jumped = simulate(pipeline, data, both_touched=settings.both_touched)
+    return jumped, replay(pipeline, data, both_touched=settings.both_touched)
+
+
+def run_rolling(markets: Sequence[values.Market], settings: values.Settings) -> Simulation:
+    """Bar by bar, the strategy seeing the last warm-up + 1 bars only."""
+    pipeline, data = prepared(markets, settings)
+    return replay(pipeline, data, both_touched=settings.both_touched, feed="rolling")
 
 
 def rows(table: Mapping[str, np.ndarray[Any, Any]]) -> list[dict[str, Any]]:

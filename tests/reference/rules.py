@@ -181,10 +181,10 @@ def correlated(one: str, other: str, window: int, threshold: float, sim: Simulat
     mean_x, mean_y = sum(x) / window, sum(y) / window
     square_x = sum((a - mean_x) ** 2 for a in x)
     square_y = sum((b - mean_y) ** 2 for b in y)
-    if square_x == 0.0 or square_y == 0.0:
+    if square_x <= 1e-18 * sum(a * a for a in x) or square_y <= 1e-18 * sum(b * b for b in y):
         return True
     product = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    return product / sqrt(square_x * square_y) >= threshold
+    return product / sqrt(square_x * square_y) >= threshold - 1e-9  # what is equal but for rounding reaches it
 
 
 def common_closes(one: str, other: str, count: int, sim: Simulation) -> list[tuple[float, float]]:

@@ -9,6 +9,8 @@ from attrs.validators import ge, instance_of, le
 from quantsail_framework import Bars, Breach, Market, Portfolio, Request
 from quantsail_framework.domain.bars import Floats
 
+ROUNDING = 1e-9  # a correlation within this of the threshold reaches it; a deviation this small is none
+
 
 @attrs.frozen
 class MaxCorrelatedPositions:
@@ -56,7 +58,7 @@ class MaxCorrelatedPositions:
     def _alike(self, market: Market, first: str, second: str) -> bool:
         closes = common_closes(market, first, second, self.window + 1)
         value = None if closes is None else correlation(*closes)
-        return value is None or value >= self.threshold
+        return value is None or value >= self.threshold - ROUNDING
 
 
 def common_closes(market: Market, first: str, second: str, count: int) -> tuple[Floats, Floats] | None:
@@ -80,6 +82,7 @@ def _nothing_older(one: Bars, two: Bars, size: int) -> bool:
 def correlation(first: Floats, second: Floats) -> float | None:
     """Pearson's correlation of the simple returns of two close series; None where one has no variance."""
     one, two = (closes[1:] / closes[:-1] - 1.0 for closes in (first, second))
-    one, two = one - one.mean(), two - two.mean()
-    spread = float(one @ one) * float(two @ two)
-    return float(one @ two) / spread**0.5 if spread > 0.0 else None
+    left, right = one - one.mean(), two - two.mean()
+    if left @ left <= ROUNDING**2 * (one @ one) or right @ right <= ROUNDING**2 * (two @ two):
+        return None
+    return float(left @ right) / float((left @ left) * (right @ right)) ** 0.5
