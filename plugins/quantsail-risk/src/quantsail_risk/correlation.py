@@ -85,4 +85,4 @@ def correlation(first: Floats, second: Floats) -> float | None:
     left, right = one - one.mean(), two - two.mean()
     if left @ left <= ROUNDING**2 * (one @ one) or right @ right <= ROUNDING**2 * (two @ two):
         return None
-    return float(left @ right) / float((left @ left) * (right @ right)) ** 0.5
+    return float(left @ right / np.sqrt((left @ left) * (right @ right)))
