@@ -85,15 +85,15 @@ def is_bar_strategy(strategy: Strategy | BarStrategy) -> bool:
     return hasattr(strategy, "on_bar")
 
 
-def compute_signals(strategy: Any, bars: Bars) -> Signals:
-    """The strategy's Signals for ``bars``; raises ComponentError when it returns something else."""
-    signals = strategy.signals(bars)
+def signal_columns(strategy: Any, bars: Bars) -> SignalColumns:
+    """What ``strategy`` says of ``bars``. Raises ComponentError, naming it, for what its port forbids."""
+    signals, asked = strategy.signals(bars), f"{type(strategy).__name__}.signals({bars.symbol})"
     if not isinstance(signals, Signals):
-        raise ComponentError(
-            f"{type(strategy).__name__}.signals({bars.symbol}) returned {type(signals).__name__}; "
-            "it must return Signals"
-        )
-    return signals
+        raise ComponentError(f"{asked} returned {type(signals).__name__}; it must return Signals")
+    try:
+        return SignalColumns(signals, bars)
+    except ComponentError as error:
+        raise ComponentError(f"{asked}: {error}") from None
 
 
 def ask_bar_strategy(strategy: Any, view: BarView, position: Position | None) -> Any:

@@ -16,13 +16,28 @@ from quantsail_framework.ports.data_source import BarRequest, DataSource
 from quantsail_framework.ports.market import Market
 from quantsail_framework.ports.runner import DataSpec, Pipeline
 
+# A warm-up that takes more than this share of the asked range is worth a word.
+_LONG_WARMUP = 0.1
+
+
+@attrs.frozen
+class Gaps:
+    """Holes in a series: how many, and how many bars they lack."""
+
+    count: int = 0
+    missing: int = 0
+
+    def __str__(self) -> str:
+        holes, bars = "gap" if self.count == 1 else "gaps", "bar" if self.missing == 1 else "bars"
+        return f"{self.count} {holes} ({self.missing} {bars} missing)"
+
 
 @attrs.frozen(eq=False)
 class MarketData:
     """The candles of a run by symbol, in pipeline order, warm-up included.
 
     ``warmup`` bars of each symbol cannot decide. ``start_ns`` is where the result begins: the
-    pipeline's start, or the first bar.
+    pipeline's start, or the first bar. ``gaps`` are those of the source, whatever the policy did.
     """
 
     bars: Mapping[str, Bars]
@@ -30,12 +45,17 @@ class MarketData:
     timeframe: Timeframe
     warmup: int
     start_ns: int
+    gaps: Mapping[str, Gaps] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
+
+    def first(self, symbol: str) -> int:
+        """Index of the first bar of ``symbol`` that may decide: warmed up, and in the asked range."""
+        return max(self.warmup, int(self.bars[symbol].time.searchsorted(self.start_ns)))
 
     def first_tradable_ns(self, symbol: str) -> int | None:
         """Open time of the first bar of ``symbol`` that may decide; None when there is none."""
-        times = self.bars[symbol].time
-        return int(times[self.warmup]) if len(times) > self.warmup else None
+        times, first = self.bars[symbol].time, self.first(symbol)
+        return int(times[first]) if len(times) > first else None
 
 
 def load_market(pipeline: Pipeline) -> MarketData:
@@ -46,29 +66,40 @@ def load_market(pipeline: Pipeline) -> MarketData:
     spec, warmup = pipeline.data, _warmup(pipeline)
     requests = [BarRequest(s, spec.timeframe, spec.start_ns, spec.end_ns, warmup) for s in spec.symbols]
     series: dict[str, Bars] = {}
-    notes: list[str] = []
+    gaps: dict[str, Gaps] = {}
     for request, loaded in zip(requests, _answers(pipeline.source, requests), strict=True):
         bars = _in_range(loaded, request)
-        bars, note = _apply_gap_policy(bars, spec.gaps)
-        notes.extend(note)
-        if len(bars) <= warmup:
-            notes.append(
-                f"{bars.symbol}: {len(bars)} bars loaded and the warm-up takes {warmup}: nothing can be decided"
-            )
-        series[request.symbol] = bars
+        gaps[request.symbol] = _check_spacing(bars, spec.gaps)
+        series[request.symbol] = _filled(bars) if spec.gaps == "fill" and gaps[request.symbol].count else bars
     _check_together(series, spec.timeframe)
     if spec.informative:
         series = _with_informative(pipeline.source, series, spec)
     known = pipeline.source.instruments(spec.symbols)
     first = min(int(bars.time[0]) for bars in series.values())
-    return MarketData(
+    data = MarketData(
         bars=series,
         instruments={symbol: known.get(symbol, Instrument(symbol)) for symbol in series},
         timeframe=spec.timeframe,
         warmup=warmup,
         start_ns=first if spec.start_ns is None else max(first, spec.start_ns),
-        notes=tuple(notes),
+        gaps=gaps,
     )
+    return attrs.evolve(data, notes=tuple(_notes(data, spec.gaps)))
+
+
+def _notes(data: MarketData, policy: str) -> Iterator[str]:
+    """What the user should know of the candles before believing a result."""
+    for symbol, gaps in data.gaps.items():
+        if gaps.count:
+            done = "filled with flat bars that cannot trade" if policy == "fill" else "kept"
+            yield f"{symbol}: {gaps}, {done}"
+    for symbol, bars in data.bars.items():
+        first, start = data.first_tradable_ns(symbol), int(bars.time.searchsorted(data.start_ns))
+        lost = data.first(symbol) - start
+        if first is None:
+            yield f"{symbol}: {len(bars)} bars loaded and the warm-up takes {data.warmup}: nothing can be decided"
+        elif lost > _LONG_WARMUP * (len(bars) - start):
+            yield f"{symbol}: the warm-up takes the first {lost} of {len(bars) - start} bars, up to {utc_text(first)}"
 
 
 def _warmup(pipeline: Pipeline) -> int:
@@ -100,7 +131,8 @@ def _in_range(bars: Bars, request: BarRequest) -> Bars:
     return bars if (first, stop) == (0, len(bars)) else bars.slice(first, stop)
 
 
-def _apply_gap_policy(bars: Bars, policy: str) -> tuple[Bars, list[str]]:
+def _check_spacing(bars: Bars, policy: str) -> Gaps:
+    """The gaps of a series. Raises DataError for overlapping bars, and for any gap where the policy is ``fail``."""
     steps = np.diff(bars.time)
     length = bars.timeframe.ns
     if (steps < length).any():
@@ -110,20 +142,13 @@ def _apply_gap_policy(bars: Bars, policy: str) -> tuple[Bars, list[str]]:
             "before it has closed; the candles are of another timeframe"
         )
     holes = np.flatnonzero(steps > length)
-    if not len(holes):
-        return bars, []
-    missing = int((steps[holes] // length - 1).sum())
-    count = f"{len(holes)} gap{'s' if len(holes) > 1 else ''}"
-    lost = f"({missing} bar{'s' if missing > 1 else ''} missing)"
-    where = utc_text(int(bars.time[holes[0]]))
-    if policy == "fail":
+    gaps = Gaps(len(holes), int((steps[holes] // length - 1).sum()))
+    if gaps.count and policy == "fail":
         raise DataError(
-            f"{bars.symbol} {bars.timeframe}: {count} {lost}, the first after {where}; "
+            f"{bars.symbol} {bars.timeframe}: {gaps}, the first after {utc_text(int(bars.time[holes[0]]))}; "
             'get the missing candles, or set [data] gaps = "keep" or "fill"'
         )
-    if policy == "fill":
-        return _filled(bars), [f"{bars.symbol}: {count} filled with {missing} flat bars that cannot trade"]
-    return bars, [f"{bars.symbol}: {count} kept {lost}"]
+    return gaps
 
 
 def _filled(bars: Bars) -> Bars:

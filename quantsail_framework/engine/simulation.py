@@ -22,7 +22,7 @@ from quantsail_framework.engine.account import Account
 from quantsail_framework.engine.day import TradingDay
 from quantsail_framework.engine.dealer import Dealer
 from quantsail_framework.engine.desk import Desk
-from quantsail_framework.engine.feed import Row, SignalColumns, compute_signals, is_bar_strategy
+from quantsail_framework.engine.feed import Row, SignalColumns, is_bar_strategy, signal_columns
 from quantsail_framework.engine.lane import Lane
 from quantsail_framework.engine.market import ClosedMarket, MarketData, all_moments
 from quantsail_framework.engine.records import Simulation, record
@@ -72,14 +72,20 @@ def make_dealer(
     watchdog = Watchdog(pipeline.risk, account, data.start_ns)
     desk = Desk(account, market, pipeline.sizer, pipeline.costs, pipeline.risk, watchdog, events)
     lanes = [
-        Lane(k, bars, data.instruments[symbol], data.warmup, _columns(pipeline.strategy, bars) if signals else None)
+        Lane(
+            k,
+            bars,
+            data.instruments[symbol],
+            data.first(symbol),
+            _columns(pipeline.strategy, bars) if signals else None,
+        )
         for k, (symbol, bars) in enumerate(data.bars.items())
     ]
     return Dealer(lanes, account, desk, market, watchdog, events, both_touched == "target_first")
 
 
 def _columns(strategy: Any, bars: Any) -> SignalColumns | None:
-    return None if is_bar_strategy(strategy) else SignalColumns(compute_signals(strategy, bars), bars)
+    return None if is_bar_strategy(strategy) else signal_columns(strategy, bars)
 
 
 class _Jumper:

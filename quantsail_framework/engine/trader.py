@@ -14,7 +14,7 @@ from quantsail_framework.domain.bars import utc_text
 from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.dealer import Dealer, exit_reason
-from quantsail_framework.engine.feed import Row, SignalColumns, compute_signals, is_bar_strategy
+from quantsail_framework.engine.feed import Row, is_bar_strategy, signal_columns
 from quantsail_framework.engine.lane import Lane
 from quantsail_framework.engine.market import ClosedMarket, MarketData, RollingMarket, all_moments
 from quantsail_framework.engine.records import Simulation, record
@@ -87,7 +87,7 @@ class RollingFeed:
     def row(self, lane: Lane) -> Row | None:
         """The last row of the signals of the window that ends with this bar."""
         window = lane.bars.slice(lane.i - self._warmup, lane.i + 1)
-        return SignalColumns(compute_signals(self._strategy, window), window).row(len(window) - 1)
+        return signal_columns(self._strategy, window).row(len(window) - 1)
 
     def view(self, lane: Lane) -> BarView:
         """The window that ends with this bar."""

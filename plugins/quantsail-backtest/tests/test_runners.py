@@ -10,7 +10,7 @@ import pytest
 
 from quantsail_backtest.runners import BacktestRunner, ReplayRunner
 from quantsail_framework import Bars, Signals, Timeframe
-from quantsail_framework.errors import DataError
+from quantsail_framework.errors import ComponentError, DataError
 from quantsail_framework.testing.examples import example_pipeline, example_session
 from quantsail_framework.testing.fakes import FakeSource, ListEvents
 from quantsail_framework.testing.markets import random_walk
@@ -77,9 +77,10 @@ def test_buy_and_hold_runs_from_the_first_tradable_open() -> None:
 def test_gaps_are_told_or_refused_or_filled() -> None:
     bars = candles([(100.0, 100.0, 100.0, 100.0)] * 4, hours=[0, 1, 4, 5])
     kept = BacktestRunner().run(pipeline(bars), example_session())
-    assert kept.notes == ("TEST/USDT: 1 gap kept (2 bars missing)",)
+    assert kept.notes == ("TEST/USDT: 1 gap (2 bars missing), kept",)
     filled = BacktestRunner().run(pipeline(bars, data={"gaps": "fill"}), example_session())
-    assert filled.facts["symbols"][0]["bars"] == 6
+    facts = filled.facts["symbols"][0]
+    assert (facts["bars"], facts["gaps"], facts["missing"]) == (6, 1, 2)
     with pytest.raises(
         DataError, match=r"TEST/USDT 1h: 1 gap \(2 bars missing\), the first after 1970-01-01 01:00 UTC"
     ):
@@ -112,3 +113,42 @@ def test_a_cancelled_run_stops() -> None:
     bars = random_walk(seed=5, size=3_000, timeframe="1h", symbol="TEST/USDT")
     with pytest.raises(KeyboardInterrupt):
         ReplayRunner().run(pipeline(bars), example_session(cancelled=lambda: True))
+
+
+def test_no_bar_before_the_start_decides_though_filling_makes_more_of_them() -> None:
+    """Two warm-up bars before the start become four when the gap between them is filled; the start stays the start."""
+    bars = candles([(100.0, 100.0, 100.0, 100.0)] * 5, hours=[0, 3, 4, 5, 6])
+    data = {"gaps": "fill", "start_ns": 4 * HOUR}
+    result = BacktestRunner().run(pipeline(bars, strategy=BuyFirst(warmup=2), data=data), example_session())
+    assert result.facts["symbols"][0]["first_tradable"] == 4 * HOUR
+    assert result.equity["time"].tolist() == [4 * HOUR, 5 * HOUR, 6 * HOUR]
+
+
+@attrs.frozen
+class TooShort:
+    """Forgets a bar."""
+
+    warmup: int = 0
+
+    def signals(self, bars: Bars) -> Signals:
+        return Signals(np.zeros(len(bars) - 1, np.int8), bars.close)
+
+
+@attrs.frozen
+class Silent:
+    """Returns nothing."""
+
+    warmup: int = 0
+
+    def signals(self, bars: Bars) -> None:
+        return None
+
+
+def test_d052_what_a_strategy_returns_is_checked_and_named() -> None:
+    bars = candles([(100.0, 100.0, 100.0, 100.0)] * 3)
+    with pytest.raises(
+        ComponentError, match=r"TooShort.signals\(TEST/USDT\): signals.entry has shape \(2,\); the bars have \(3,\)"
+    ):
+        BacktestRunner().run(pipeline(bars, strategy=TooShort()), example_session())
+    with pytest.raises(ComponentError, match=r"Silent.signals\(TEST/USDT\) returned NoneType; it must return Signals"):
+        BacktestRunner().run(pipeline(bars, strategy=Silent()), example_session())

@@ -79,10 +79,8 @@ def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) 
 
 def _benchmark(data: MarketData) -> float | None:
     """Buying equal amounts of every symbol that can be traded at its first tradable open, and holding."""
-    started = [bars for bars in data.bars.values() if len(bars) > data.warmup]
-    return buy_and_hold(
-        [float(bars.open[data.warmup]) for bars in started], [float(bars.close[-1]) for bars in started]
-    )
+    started = [(bars, data.first(symbol)) for symbol, bars in data.bars.items() if len(bars) > data.first(symbol)]
+    return buy_and_hold([float(bars.open[first]) for bars, first in started], [float(b.close[-1]) for b, _ in started])
 
 
 def _facts(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:
@@ -113,4 +111,6 @@ def _series_facts(data: MarketData, symbol: str) -> dict[str, Any]:
         "first_tradable": data.first_tradable_ns(symbol),
         "sha256": bars.content_hash,
         "rules": rules,
+        "gaps": data.gaps[symbol].count,
+        "missing": data.gaps[symbol].missing,
     }

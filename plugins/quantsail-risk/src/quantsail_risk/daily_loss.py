@@ -23,7 +23,7 @@ class MaxDailyLoss:
 
     limit: float = attrs.field(
         validator=[ge(0.0), lt(math.inf)],
-        metadata={"doc": "Loss that ends the trading day, above zero, in quote currency; 0 allows no entry."},
+        metadata={"doc": "Loss that ends the trading day, in quote currency, as a positive number; 0 allows no entry."},
     )
     include_open: bool = attrs.field(
         default=False, validator=instance_of(bool), metadata={"doc": "Whether the loss of open positions counts too."}
