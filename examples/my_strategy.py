@@ -44,7 +44,7 @@ class CrossAndProtect:
                 return Enter(LONG, stop=close - self.stop_atr * atr, reason=f"close above SMA({self.period})")
             return None
         if close < view.now("average"):
-            return Exit("close below the average")
+            return Exit()
         ahead = close - position.entry_price > atr
         if ahead and position.stop < position.entry_price:
             return Adjust(stop=position.entry_price)

@@ -76,8 +76,6 @@ class Enter:
 class Exit:
     """A bar strategy wants its position closed at the next open."""
 
-    reason: str = ""
-
 
 @attrs.frozen
 class Adjust:

@@ -6,6 +6,7 @@ The loops (``simulation`` by events, ``trader`` bar by bar) only decide when to 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from math import isfinite
 from typing import Any
 
@@ -265,7 +266,8 @@ class Dealer:
 
     def ask(self, strategy: Any, lane: Lane, view: BarView) -> Row | None:
         """The bar strategy's word at this close: applies an Adjust, returns an entry or exit as a row."""
-        decision: Enter | Exit | Adjust | None = ask_bar_strategy(strategy, view, lane.position)
+        seen = copy(lane.position)  # what a strategy does to it changes nothing
+        decision: Enter | Exit | Adjust | None = ask_bar_strategy(strategy, view, seen)
         if decision is None:
             return None
         if isinstance(decision, Adjust):

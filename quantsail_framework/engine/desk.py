@@ -8,7 +8,7 @@ from typing import Any
 
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.instrument import Instrument
-from quantsail_framework.domain.order import Breach, EntryOrder, Liquidity, Refusal, Request, Signal
+from quantsail_framework.domain.order import Breach, EntryOrder, Liquidity, Refusal, Request, Signal, Sizing
 from quantsail_framework.engine.account import Account
 from quantsail_framework.engine.feed import Row
 from quantsail_framework.engine.watchdog import Watchdog
@@ -61,27 +61,13 @@ class Desk:
         if instrument.tick is not None:
             stop, target = _round_levels(instrument, side, stop, target)
         if not _levels_hold(side, price, stop, target, confidence):
-            self.refuse(
-                time_ns,
-                symbol,
-                side,
-                "invalid_levels",
-                stop,
-                price,
-                price,
-                _level_text(side, price, stop, target, confidence),
-            )
+            text = _level_text(side, price, stop, target, confidence)
+            self.refuse(time_ns, symbol, side, "invalid_levels", stop, price, price, text)
             return None
         market.symbol = symbol
-        signal = new(Signal, (symbol, side, price, stop, target, confidence, time_ns))
-        quantity, bound_by = self._size(signal, instrument, account, market)
-        if not 0.0 <= quantity < inf:
-            raise ComponentError(
-                f"sizer {self._sizer_name} gave the quantity {quantity!r} for {symbol}; "
-                "it must be finite and not negative"
-            )
-        if instrument.lot is not None:
-            quantity = instrument.floor_quantity(quantity)
+        quantity, bound_by = self._sized(
+            new(Signal, (symbol, side, price, stop, target, confidence, time_ns)), instrument
+        )
         notional = quantity * price
         if notional < self._min_notional or notional < instrument.min_notional or quantity <= 0.0:
             self._refuse_size(instrument, side, quantity, price, time_ns, bound_by)
@@ -97,11 +83,22 @@ class Desk:
             time_ns, account.now_ns, account.equity, risk, bound_by,
         )  # fmt: skip
 
+    def _sized(self, signal: Signal, instrument: Instrument) -> tuple[float, str]:
+        """The sizer's quantity in whole lots, and what bound it. Raises ComponentError for no quantity."""
+        sizing: object = self._size(signal, instrument, self._account, self._market)
+        if not isinstance(sizing, Sizing) or not 0.0 <= sizing.quantity < inf:
+            raise ComponentError(
+                f"sizer {self._sizer_name} gave {sizing!r} for {signal.symbol}; "
+                "it must be a Sizing with a quantity that is finite and not negative"
+            )
+        quantity, bound_by = sizing
+        return (quantity if instrument.lot is None else instrument.floor_quantity(quantity)), bound_by
+
     def _refused_by_rule(self, request: Request, time_ns: int) -> bool:
         account, market = self._account, self._market
         for name, check, watch in self._rules:
             verdict: Breach | str | None = None
-            if watch is not None and watch.tripped is not None:
+            if watch is not None and watch.trips:
                 verdict = watch.refusal(request.symbol, account.now_ns)
             if verdict is None:
                 verdict = check(request, account, market)
@@ -109,6 +106,10 @@ class Desk:
                 continue
             if isinstance(verdict, str):
                 verdict = Breach(verdict)
+            elif not isinstance(verdict, Breach):
+                raise ComponentError(
+                    f"risk rule {name!r} answered {verdict!r} for {request.symbol}; it must be None, a text or a Breach"
+                )
             self.refuse(
                 time_ns, request.symbol, request.side, name, verdict.limit, verdict.value, request.price, verdict.text
             )

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from quantsail_framework.domain.bars import Bars
-from quantsail_framework.domain.signals import Enter, Exit, Signals
+from quantsail_framework.domain.bars import Bars, utc_text
+from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.strategy import BarStrategy, BarView, Strategy
@@ -38,6 +38,7 @@ class SignalColumns:
 
     def __init__(self, signals: Signals, bars: Bars) -> None:
         size = len(bars)
+        _check(signals, bars)
         self._signals = signals
         self._reason = signals.reason
         self.entries = signals.column("entry", size, np.int8, 0)
@@ -80,6 +81,29 @@ class SignalColumns:
         return self._exit is not None and bool(self._exit[i])
 
 
+def _check(signals: Signals, bars: Bars) -> None:
+    """Raises ComponentError, naming the bar, for an entry that is no side and for a trail or a time that is none."""
+    entry = np.asarray(signals.entry)
+    entered = entry != 0
+    _refuse(entered & (entry != 1) & (entry != -1), entry, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
+    for name, least, words in (
+        ("trail", 0.0, "it must be above zero, or NaN"),
+        ("max_bars", -1, "it must not be negative"),
+    ):
+        value = getattr(signals, name)
+        if value is not None:
+            column = np.broadcast_to(np.asarray(value), entry.shape) if np.ndim(value) == 0 else np.asarray(value)
+            if column.shape == entry.shape:  # another length is named where the column is read
+                _refuse(entered & (column <= least), column, name, words, bars)
+
+
+def _refuse(bad: Any, column: Any, name: str, words: str, bars: Bars) -> None:
+    if bad.any():
+        i = int(np.argmax(bad))
+        at = utc_text(int(bars.time[i])) if i < len(bars) else f"index {i}"
+        raise ComponentError(f"signals.{name} is {column[i].item()!r} at {at}; {words}")
+
+
 def is_bar_strategy(strategy: Strategy | BarStrategy) -> bool:
     """Whether it decides bar by bar."""
     return hasattr(strategy, "on_bar")
@@ -99,18 +123,23 @@ def signal_columns(strategy: Any, bars: Bars) -> SignalColumns:
 def ask_bar_strategy(strategy: Any, view: BarView, position: Position | None) -> Any:
     """The bar strategy's decision at one close, checked to be one of its port's."""
     decision = strategy.on_bar(view, position)
-    if decision is not None and type(decision).__name__ not in ("Enter", "Exit", "Adjust"):
-        raise ComponentError(
-            f"{type(strategy).__name__}.on_bar({view.bars.symbol}) returned {type(decision).__name__}; "
-            "it must return Enter, Exit, Adjust or None"
-        )
+    asked = f"{type(strategy).__name__}.on_bar({view.symbol})"
+    if decision is not None and not isinstance(decision, Enter | Exit | Adjust):
+        raise ComponentError(f"{asked} returned {type(decision).__name__}; it must return Enter, Exit, Adjust or None")
+    if isinstance(decision, Enter):
+        d = decision
+        if d.side not in (1, -1) or (d.trail is not None and d.trail <= 0.0) or d.max_bars < 0:
+            raise ComponentError(
+                f"{asked} returned {d!r} at {utc_text(view.time_ns)}; side must be LONG or SHORT, "
+                "trail above zero or None, max_bars not negative"
+            )
     return decision
 
 
 def row_of(decision: Enter | Exit) -> Row:
     """A bar strategy's Enter or Exit in the form of a signal row."""
     if isinstance(decision, Exit):
-        return Row(0, math.nan, None, 1.0, True, None, 0, decision.reason)
+        return Row(0, math.nan, None, 1.0, True, None, 0, "")
     d = decision
     return Row(d.side, d.stop, _given(d.target), d.confidence, False, _given(d.trail), d.max_bars, d.reason)
 

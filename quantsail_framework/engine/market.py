@@ -49,8 +49,13 @@ class MarketData:
     notes: tuple[str, ...] = ()
 
     def first(self, symbol: str) -> int:
-        """Index of the first bar of ``symbol`` that may decide: warmed up, and in the asked range."""
-        return max(self.warmup, int(self.bars[symbol].time.searchsorted(self.start_ns)))
+        """Index of the first bar of ``symbol`` that may decide: warmed up, in the asked range, and tradable."""
+        bars = self.bars[symbol]
+        first = max(self.warmup, int(bars.time.searchsorted(self.start_ns)))
+        if bars.tradable is None or first >= len(bars):
+            return first
+        able = np.flatnonzero(bars.tradable[first:])
+        return first + int(able[0]) if len(able) else len(bars)
 
     def first_tradable_ns(self, symbol: str) -> int | None:
         """Open time of the first bar of ``symbol`` that may decide; None when there is none."""

@@ -43,9 +43,13 @@ def _check_total(account: Account) -> None:
     if account.positions or account.pending:
         raise AccountingError(f"the run ended with {sorted([*account.positions, *account.pending])} still open")
     net, moved = sum(account.closed_net_pnl), account.cash - account.capital
-    turnover = sum(trade.quantity * trade.exit_price for trade in account.trades)
-    if not abs(net - moved) <= _TOLERANCE * (account.capital + turnover):
+    if not abs(net - moved) <= _TOLERANCE * _scale(account):
         raise AccountingError(f"the trades net {net!r} but cash moved by {moved!r}")
+
+
+def _scale(account: Account) -> float:
+    """The size of the account: what a relative error is relative to."""
+    return max(account.capital, *(abs(cash) for _, cash in account.flow)) if account.flow else account.capital
 
 
 def _check_prices(trades: Table, bars: Mapping[str, Bars]) -> None:
@@ -188,8 +192,7 @@ def _check_flow(account: Account, trades: Table, times: Ints, after: Floats) -> 
     order = np.argsort(when, kind="stable")
     last = np.append(np.diff(times) > 0, True)  # the last fill of each bar
     expected = account.capital + np.cumsum(moves[order])[last]
-    scale = account.capital + np.cumsum(np.abs(moves[order]))[last]
-    off = ~(np.abs(after[last] - expected) <= _TOLERANCE * scale)
+    off = ~(np.abs(after[last] - expected) <= _TOLERANCE * _scale(account))
     if off.any():
         k = int(np.argmax(off))
         place, has, wants = utc_text(int(times[last][k])), float(after[last][k]), float(expected[k])

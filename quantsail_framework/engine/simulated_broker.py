@@ -84,7 +84,8 @@ class SimulatedBroker:
             return
         touched = stop if hit.by_stop or limit is None else limit
         for order in waiting:
-            self.cancel(order.order_id)
+            if order.group == touched.group:
+                self.cancel(order.order_id)
         self._fill(touched, hit.price, time_ns, "taker" if hit.by_stop else "maker", hit.ambiguous)
 
     def _fill(self, order: Order, price: float, time_ns: int, liquidity: Liquidity, ambiguous: bool) -> None:

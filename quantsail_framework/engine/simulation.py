@@ -27,6 +27,7 @@ from quantsail_framework.engine.lane import Lane
 from quantsail_framework.engine.market import ClosedMarket, MarketData, all_moments
 from quantsail_framework.engine.records import Simulation, record
 from quantsail_framework.engine.watchdog import Watchdog
+from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.observer import Events
 from quantsail_framework.ports.runner import Pipeline, Progress
 from quantsail_framework.ports.strategy import BarView
@@ -51,11 +52,22 @@ def simulate(
     port, KeyboardInterrupt when ``cancelled()`` turns true.
     """
     prepare = getattr(pipeline.costs, "prepare", None)
-    prepared = {} if prepare is None else {symbol: prepare(bars) for symbol, bars in data.bars.items()}
-    market = ClosedMarket(data.bars, data.timeframe, prepared)
+    market = ClosedMarket(data.bars, data.timeframe, prepare_costs(prepare, data))
     dealer = make_dealer(pipeline, data, market, both_touched, events)
     _Jumper(pipeline, data, dealer, events).run(progress, cancelled)
     return record(dealer.account, dealer.desk.refusals, data)
+
+
+def prepare_costs(prepare: Any, data: MarketData) -> dict[str, Any]:
+    """What the cost model prepares for each symbol. Raises ComponentError unless it is one value per bar."""
+    prepared = {} if prepare is None else {symbol: prepare(bars) for symbol, bars in data.bars.items()}
+    for symbol, values in prepared.items():
+        if np.shape(values) != (len(data.bars[symbol]),):
+            raise ComponentError(
+                f"the cost model's prepare({symbol}) gave the shape {np.shape(values)}; "
+                f"the bars have ({len(data.bars[symbol])},)"
+            )
+    return prepared
 
 
 def make_dealer(
@@ -185,10 +197,8 @@ class _Jumper:
 
     def schedule_expiries(self) -> None:
         """Visit the first close at or after each trip's end: that is where its breaker counts anew."""
-        for watch in self.dealer.watchdog.watches.values():
-            if watch.tripped is None:
-                continue
-            opens = watch.tripped.until_ns - self.bar_ns
+        for trip in self.dealer.watchdog.in_force():
+            opens = trip.until_ns - self.bar_ns
             found = [(lane, bisect_left(lane.time, opens)) for lane in self.lanes]
             times = [lane.time[i] for lane, i in found if i <= lane.last]
             if times:

@@ -19,7 +19,7 @@ from quantsail_framework.engine.lane import Lane
 from quantsail_framework.engine.market import ClosedMarket, MarketData, RollingMarket, all_moments
 from quantsail_framework.engine.records import Simulation, record
 from quantsail_framework.engine.simulated_broker import SimulatedBroker
-from quantsail_framework.engine.simulation import make_dealer
+from quantsail_framework.engine.simulation import make_dealer, prepare_costs
 from quantsail_framework.errors import AccountingError
 from quantsail_framework.ports.broker import Broker, Order
 from quantsail_framework.ports.observer import Events
@@ -114,7 +114,7 @@ def replay(
     if feed == "rolling" or prepare is None:
         market: ClosedMarket = RollingMarket(data.bars, data.timeframe, prepare, data.warmup + 1)
     else:
-        market = ClosedMarket(data.bars, data.timeframe, {symbol: prepare(bars) for symbol, bars in data.bars.items()})
+        market = ClosedMarket(data.bars, data.timeframe, prepare_costs(prepare, data))
     rules = make_dealer(pipeline, data, market, both_touched, events, signals=feed == "once")
     broker = SimulatedBroker(rules.desk.price, both_touched == "target_first")
     dealer = BrokeredDealer(rules, broker)

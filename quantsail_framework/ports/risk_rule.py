@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from quantsail_framework.domain.order import Breach, Reference, Request, Trip
@@ -25,7 +26,7 @@ class Breaker(RiskRule, Protocol):
 
     ``watches`` names what can trip it: ``"trades"`` (asked at each close of a bar in which a trade
     ended), ``"equity"`` (at each close while a position is open or one ended) or ``"bars"`` (at each
-    close). While tripped it refuses entries and is not asked; on expiry ``reference`` restarts.
+    close). While all markets are tripped it is not asked; on expiry of a trip ``reference`` restarts.
     """
 
     @property
@@ -33,6 +34,10 @@ class Breaker(RiskRule, Protocol):
         """Any of trades, equity, bars."""
         ...
 
-    def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | None:
-        """None, or until when entries are refused and whether positions are closed."""
+    def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | Sequence[Trip] | None:
+        """None, or until when entries are refused and whether positions are closed.
+
+        Several trips, each of its own markets, may come at once; a market that is tripped already is
+        left as it is.
+        """
         ...

@@ -27,45 +27,60 @@ class Strategy(Protocol):
 
 @attrs.frozen(eq=False)
 class BarView:
-    """The market as a bar strategy may see it at the close of bar ``index``: nothing later is reachable."""
+    """The market as a bar strategy may see it at the close of bar ``index``: nothing later is in it."""
 
-    bars: Bars
-    prepared: Any
+    _bars: Bars
+    _prepared: Any
     index: int
+
+    @property
+    def symbol(self) -> str:
+        """The market."""
+        return self._bars.symbol
+
+    @property
+    def bars(self) -> Bars:
+        """All bars up to this one, with their informative series; made when asked for."""
+        return self._bars.slice(0, self.index + 1)
 
     @property
     def time_ns(self) -> int:
         """Open time of the bar."""
-        return int(self.bars.time[self.index])
+        return int(self._bars.time[self.index])
 
     @property
     def open(self) -> Floats:
         """Opens up to this bar; ``[-1]`` is the bar itself."""
-        return self.bars.open[: self.index + 1]
+        return self._bars.open[: self.index + 1]
 
     @property
     def high(self) -> Floats:
         """Highs up to this bar."""
-        return self.bars.high[: self.index + 1]
+        return self._bars.high[: self.index + 1]
 
     @property
     def low(self) -> Floats:
         """Lows up to this bar."""
-        return self.bars.low[: self.index + 1]
+        return self._bars.low[: self.index + 1]
 
     @property
     def close(self) -> Floats:
         """Closes up to this bar."""
-        return self.bars.close[: self.index + 1]
+        return self._bars.close[: self.index + 1]
 
     @property
     def volume(self) -> Floats:
         """Volumes up to this bar."""
-        return self.bars.volume[: self.index + 1]
+        return self._bars.volume[: self.index + 1]
 
     def now(self, name: str) -> float:
         """The value at this bar of an array that ``prepare`` returned under ``name``."""
-        return float(self.prepared[name][self.index])
+        return float(self._prepared[name][self.index])
+
+    def values(self, name: str) -> Floats:
+        """That array up to this bar; ``[-1]`` is the bar itself."""
+        values: Floats = self._prepared[name][: self.index + 1]
+        return values
 
 
 class BarStrategy(Protocol):

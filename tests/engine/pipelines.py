@@ -93,7 +93,7 @@ class PlannedBars:
         return {}
 
     def on_bar(self, view: BarView, position: Position | None) -> Enter | Exit | Adjust | None:
-        symbol = view.bars.symbol
+        symbol = view.symbol
         seen = None if position is None else {"side": position.side, "stop": position.stop, "target": position.target}
         index = self.markets[symbol].time.index(view.time_ns)
         action = self.decide(symbol, index, seen)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from quantsail_framework.engine import Simulation
-from tests.engine.pipelines import rows, run_both, run_rolling
+from tests.engine.pipelines import prepared, rows, run_both, run_rolling
 from tests.reference.markets import Case, cases, seeded
 from tests.reference.simulator import simulate
 from tests.reference.values import Outcome
@@ -23,6 +23,7 @@ NUMBERED_RULES = {
     "profitability-gate",
     "max-concurrent-positions",
     "max-daily-trades",
+    "max-daily-loss",
     "max-exposure",
     "max-correlated-positions",
 }
@@ -79,8 +80,11 @@ def assert_alike(once: Simulation, rolling: Simulation) -> None:
 
 
 def check(case: Case) -> None:
+    _, data = prepared(case.markets, case.settings)
     jumped, walked = run_both(case.markets, case.settings)
-    assert_same_as_reference(jumped, simulate(case.markets, case.settings))
+    outcome = simulate(case.markets, case.settings)
+    assert {symbol: data.first_tradable_ns(symbol) for symbol in data.bars} == outcome.first_tradable
+    assert_same_as_reference(jumped, outcome)
     assert_identical(jumped, walked)
     if case.recipe.costs != "binance_volatility":  # whose percentile needs more bars than these warm-ups have
         assert_alike(jumped, run_rolling(case.markets, case.settings))

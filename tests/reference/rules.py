@@ -38,11 +38,12 @@ class Rule:
     tripped: bool = False
     until: int | None = None
     trip_day: date | None = None
+    trip_numbers: Verdict = None
 
     def check(self, request: Request, sim: Simulation) -> Verdict:
         """The rule's turn for one entry. A tripped rule refuses without looking."""
         if self.tripped:
-            return None, None
+            return self.trip_numbers or (None, None)
         if self.name.startswith("test-breaker"):
             return None
         return CHECKS[self.name](self.options, request, sim)
@@ -83,6 +84,7 @@ class Rule:
         self.tripped = True
         if self.name == "max-daily-loss":
             self.trip_day = sim.day_of(sim.close_time)
+            self.trip_numbers = max_daily_loss(self.options, None, sim)
         else:
             self.until = sim.close_time + self.options["duration"]
         if self.options.get("action", "refuse") == "flatten":

@@ -80,7 +80,7 @@ class Trailing:
         above = view.close[-1] > view.now("average")
         if position is None:
             return Enter(1, stop=view.low[-1] * 0.99, reason=say(view.index)) if above else None
-        return Adjust(stop=max(position.stop, view.low[-1] * 0.98)) if above else Exit("below the average")
+        return Adjust(stop=max(position.stop, view.low[-1] * 0.98)) if above else Exit()
 
 
 @pytest.mark.parametrize("honest", [Average, Hourly, Trailing, FakeStrategy])
@@ -130,7 +130,8 @@ class OpenHour(Hourly):
 @attrs.frozen
 class NextBarInView(Trailing):
     def on_bar(self, view: BarView, position: Position | None) -> Enter | Exit | Adjust | None:
-        later = view.bars.close[min(view.index + 1, len(view.bars) - 1)]
+        whole = view._bars  # reaching behind the view is the only way to see what comes
+        later = whole.close[min(view.index + 1, len(whole) - 1)]
         return (
             Enter(1, stop=view.low[-1] * 0.99, reason="it rises")
             if position is None and later > view.close[-1]

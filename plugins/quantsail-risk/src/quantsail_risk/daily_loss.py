@@ -51,7 +51,7 @@ class MaxDailyLoss:
         loss = self._loss(portfolio)
         if loss < self.limit:
             return None
-        return Trip(portfolio.day_end_ns, self._text(loss), self.action)
+        return Trip(portfolio.day_end_ns, self._text(loss), self.action, limit=self.limit, value=loss)
 
     def _loss(self, portfolio: Portfolio) -> float:
         result = portfolio.realised_today
