@@ -37,9 +37,10 @@ def utc_text(time_ns: int) -> str:
 
 
 def _frozen(values: Any, dtype: type) -> npt.NDArray[Any]:
+    """A contiguous, read-only array; a copy where somebody else could still write into ``values``."""
     array: npt.NDArray[Any] = np.ascontiguousarray(values, dtype=dtype)
-    if array is values or array.base is not None:
-        array = array.view()
+    if array is values and array.flags.writeable:
+        array = array.copy()
     array.flags.writeable = False
     return array
 
@@ -155,13 +156,22 @@ class Bars:
     def from_frame(cls, frame: pd.DataFrame, symbol: str, timeframe: str | Timeframe, *, origin: str = "") -> Bars:
         """Bars from a DataFrame with a UTC ``DatetimeIndex`` of open times, or a ``timestamp`` column of them.
 
-        Raises DataError for times without a zone.
+        Raises DataError for times that are none or have no zone, and for missing columns.
         """
-        times = frame["timestamp"] if "timestamp" in frame else frame.index.to_series()
-        if getattr(times.dt, "tz", None) is None:
+        import pandas as pd
+
+        times = pd.Series(frame.get("timestamp", frame.index))
+        if not pd.api.types.is_datetime64_any_dtype(times):
+            raise DataError(
+                f"{symbol}: the frame has no open times; give a DatetimeIndex or a 'timestamp' column (UTC)"
+            )
+        if times.dt.tz is None:
             raise DataError(
                 f"{symbol}: the frame's times have no time zone; localise them to UTC first (tz_localize('UTC'))"
             )
+        missing = [name for name in (*PRICE_COLUMNS, "volume") if name not in frame]
+        if missing:
+            raise DataError(f"{symbol}: the frame lacks the columns {', '.join(missing)}")
         ns = times.dt.tz_convert("UTC").astype("datetime64[ns, UTC]").astype("int64").to_numpy()
         length = timeframe if isinstance(timeframe, Timeframe) else Timeframe(timeframe)
         columns = [frame[name].to_numpy(dtype=np.float64) for name in (*PRICE_COLUMNS, "volume")]
