@@ -13,6 +13,7 @@ from quantsail_framework import RunResult, load_pipeline, run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+STARTER = ROOT / "quantsail_framework" / "cli" / "starter.toml"
 FILES = {"manifest.json", "metrics.json", "trades.parquet", "equity.parquet", "refusals.parquet"}
 
 
@@ -43,6 +44,25 @@ def test_the_quickstart_trades_both_ways_often_enough_to_look_at() -> None:
     assert set(result.trades["side"]) == {"long", "short"}
     assert {"stop", "target"} <= set(_ended(result))
     assert "profitability-gate" in set(result.refusals["rule"])
+
+
+def test_the_quickstart_risks_what_its_comment_says() -> None:
+    """A tenth of a percent of equity at most, and exactly that in most trades; the others reach half of the equity."""
+    trades = run(load_pipeline(EXAMPLES / "quickstart.toml")).trades
+    share = trades["risk"] / trades["equity_at_entry"]
+    assert share.max() == pytest.approx(0.001)
+    by_risk = trades["bound_by"] == "risk"
+    assert by_risk.sum() > len(share) / 2
+    assert share[by_risk] == pytest.approx(0.001)
+    assert set(trades["bound_by"][~by_risk]) == {"position"}
+
+
+def test_the_cautious_profile_of_the_starter_risks_half_as_much() -> None:
+    usual, cautious = (run(load_pipeline(STARTER, profile=profile)) for profile in (None, "cautious"))
+    risks = [(result.trades["risk"] / result.trades["equity_at_entry"]).max() for result in (usual, cautious)]
+    assert risks == pytest.approx([0.001, 0.0005])
+    assert 0.0 < cautious.metrics["max_drawdown"] < usual.metrics["max_drawdown"]
+    assert "max-daily-loss" in set(usual.refusals["rule"])
 
 
 def test_two_runs_of_the_quickstart_leave_the_same_bytes_but_for_times_in_the_manifest(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def trades_table(count: int) -> dict[str, np.ndarray[Any, Any]]:
         "exit_reason": text(np.where(index % 3 == 2, "stop", np.where(index % 2, "trailing_stop", "target")).tolist()),
         "equity_at_entry": np.full(count, CAPITAL),
         "risk": np.full(count, 20.0),
-        "bound_by": text(["risk"] * count),
+        "bound_by": text(np.where(index % 10 == 0, "position", "risk").tolist()),
         "mae": np.zeros(count),
         "mfe": np.zeros(count),
         "ambiguous": index == 0,
@@ -68,11 +68,11 @@ def equity_table(trades: dict[str, np.ndarray[Any, Any]], bars: int) -> dict[str
     return {"time": time, "equity": equity, "cash": equity - held, "exposure": held}
 
 
-def symbol_facts(name: str, bars: int, sha256: str, gaps: int) -> dict[str, Any]:
+def symbol_facts(name: str, bars: int, sha256: str, gaps: int, missing: int) -> dict[str, Any]:
     last = START + (bars - 1) * HOUR
     tradable = START + 50 * HOUR
     facts = {"symbol": name, "bars": bars, "first": START, "last": last, "first_tradable": tradable}
-    return facts | {"sha256": sha256 * 8, "rules": "none", "gaps": gaps}
+    return facts | {"sha256": sha256 * 8, "rules": "none", "gaps": gaps, "missing": missing}
 
 
 def run_of(count: int, bars: int, refused: list[str], notes: tuple[str, ...] = ()) -> RunResult:
@@ -82,9 +82,9 @@ def run_of(count: int, bars: int, refused: list[str], notes: tuple[str, ...] = (
     found = performance(trades, equity, capital=CAPITAL, timeframe_ns=HOUR, benchmark=benchmark)
     facts = {
         "symbols": [
-            symbol_facts("BTC/USDT", bars, "3f2a9c1b", 0),
-            symbol_facts("ETH/USDT", bars, "77aa01fe", 2),
-            symbol_facts("SOL/USDT", bars, "c0ffee00", 0),
+            symbol_facts("BTC/USDT", bars, "3f2a9c1b", 0, 0),
+            symbol_facts("ETH/USDT", bars, "77aa01fe", 2, 7),
+            symbol_facts("SOL/USDT", bars, "c0ffee00", 0, 0),
         ],
         "timeframe": "1h",
         "strategy": "trend",
@@ -99,7 +99,7 @@ def run_of(count: int, bars: int, refused: list[str], notes: tuple[str, ...] = (
 def full_run() -> RunResult:
     """150 trades in five months of hourly bars."""
     refused = ["min_notional"] + ["profitability-gate"] * 6 + ["max-daily-loss"] * 3
-    return run_of(150, 24 * 152, refused, ("ETH/USDT: 2 gaps kept (7 bars missing)",))
+    return run_of(150, 24 * 152, refused, ("ETH/USDT: 2 gaps (7 bars missing), kept",))
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_without_a_folder_the_summary_ends_with_its_last_section(
     full_run: RunResult, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ConsoleReporter().write(full_run, None)
-    assert capsys.readouterr().out.endswith("- ETH/USDT: 2 gaps kept (7 bars missing)\n")
+    assert capsys.readouterr().out.endswith("- ETH/USDT: 2 gaps (7 bars missing), kept\n")
 
 
 def test_a_bare_result_prints_its_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,16 @@ def _facts(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:
         "timeframe": str(data.timeframe),
         "warmup": data.warmup,
         "symbols": [_series_facts(data, symbol) for symbol in data.bars],
+        "informative": _informative_facts(data),
     }
+
+
+def _informative_facts(data: MarketData) -> list[dict[str, Any]]:
+    others = {key: bars for series in data.bars.values() for key, bars in series.others.items()}
+    return [
+        {"symbol": symbol, "timeframe": timeframe, "bars": len(bars), "sha256": bars.content_hash}
+        for (symbol, timeframe), bars in sorted(others.items())
+    ]
 
 
 def _series_facts(data: MarketData, symbol: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -19,6 +20,7 @@ _SHOWN_ELSEWHERE = {
     *_COSTS,
 }
 _OTHER_LABELS = {"total_return": "return", "total_net_pnl": "net result", "buy_and_hold_return": "buy & hold"}
+_HELD = "Buy & hold starts at the first tradable open, after the warm-up, without costs."
 _HOURS_PER_DAY = 24
 _NS_PER_DAY = 86_400_000_000_000
 
@@ -39,7 +41,7 @@ def outcome(result: RunResult, money: Money) -> Section | None:
             money.amount(None if gain is None else capital + gain),
         ),
     )
-    return Section("Result", "lrr", ("", "run", "buy & hold"), rows)
+    return Section("Result", "lrr", ("", "run", "buy & hold"), rows, () if held is None else (_HELD,))
 
 
 def _of_curve() -> dict[str, tuple[str, Format]]:
@@ -83,7 +85,7 @@ def statistics(result: RunResult, money: Money) -> Section:
     """Figures of the equity curve on the left, of the trades on the right."""
     curve, trades = _labelled(result, _of_curve()), _labelled(result, _of_trades(money))
     rows = tuple(left + right for left, right in zip_longest(curve, trades, fillvalue=("", "")))
-    return Section("Statistics", "lrlr", rows=rows, lines=tuple(_annualisation(result)) if rows else ())
+    return Section("Statistics", "lrlr", rows=rows, lines=(*_annualisation(result), *_sizes(result)) if rows else ())
 
 
 def _labelled(result: RunResult, known: Mapping[str, tuple[str, Format]]) -> Iterator[tuple[str, str]]:
@@ -105,6 +107,15 @@ def _annualisation(result: RunResult) -> Iterator[str]:
     days = (int(time[-1]) - int(time[0])) / _NS_PER_DAY if time is not None and time.size else 0.0
     if days < _CREDIBLE_DAYS:
         yield f"The run covers {days:.1f} days: figures a year are extrapolated from that."
+
+
+def _sizes(result: RunResult) -> Iterator[str]:
+    """Which constraint decided how many sizes, the most first."""
+    bounds = result.tables.get("trades", {}).get("bound_by")
+    counted = Counter(() if bounds is None else bounds.tolist())
+    if counted:
+        ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+        yield "Size bound by: " + ", ".join(f"{bound} {count(times)}" for bound, times in ranked)
 
 
 def costs(result: RunResult, money: Money) -> Section | None:

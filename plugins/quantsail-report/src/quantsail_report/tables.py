@@ -12,6 +12,7 @@ from quantsail_report.section import Row, Section
 
 # More months than these: the years before the last two are summed.
 _MOST_MONTHS = 24
+_MONTHLY = "net: of the trades closed in the month; return: change of marked equity."
 _KNOWN_TABLES = ("trades", "equity", "refusals")
 
 Group = Mapping[str, Any]
@@ -23,8 +24,7 @@ def breakdowns(result: RunResult, money: Money) -> Iterator[Section]:
     sides = _groups(result, "by_side")
     if "short" in sides:
         yield _section("By side", "side", sides, money)
-    reasons = {name.replace("_", " "): group for name, group in _groups(result, "by_exit_reason").items()}
-    yield _section("By exit reason", "exit", reasons, money)
+    yield _section("By exit reason", "exit", _groups(result, "by_exit_reason"), money)
     yield _months(_groups(result, "by_month"), money)
 
 
@@ -80,7 +80,7 @@ def _months(months: Mapping[str, Group], money: Money) -> Section:
         )
         for label, group in _recent_months(months).items()
     )
-    return Section("By month", "lrrrrr", header, rows)
+    return Section("By month", "lrrrrr", header, rows, (_MONTHLY,) if rows else ())
 
 
 def _recent_months(months: Mapping[str, Group]) -> Mapping[str, Group]:
