@@ -28,14 +28,14 @@ INSTALL_STANDARD = "pip install 'quantsail-framework[standard]'"
 class PluginInfo:
     """One installed plugin, as its package metadata tells.
 
-    ``status``: ok (also before loading), blocked or failed; ``problem``: why it failed, in one line.
+    ``status``: installed (not loaded yet), ok, blocked or failed; ``problem``: why it failed, in one line.
     """
 
     name: str
     distribution: str
     version: str
     module: str
-    status: str = "ok"
+    status: str = "installed"
     problem: str | None = None
 
     @property
@@ -212,7 +212,7 @@ def _select(found: _Found, block: Sequence[str], only: Sequence[str] | None) -> 
     allowed = [set(names) for names in (only, _named_in_environment()) if names is not None]
 
     def status(info: PluginInfo) -> str:
-        return "ok" if info.name not in block and all(info.name in names for names in allowed) else "blocked"
+        return "installed" if info.name not in block and all(info.name in names for names in allowed) else "blocked"
 
     return [(attrs.evolve(info, status=status(info)), importer) for info, importer in found]
 
@@ -247,7 +247,8 @@ def _load(manager: pluggy.PluginManager, info: PluginInfo, importer: _Importer) 
     try:
         plugin = _import(info, importer)
         _register(manager, info, plugin)
-        return info, _offers(manager, info, plugin)
+        loaded = attrs.evolve(info, status="ok")
+        return loaded, _offers(manager, loaded, plugin)
     except _BrokenPluginError as problem:
         return attrs.evolve(info, status="failed", problem=str(problem)), []
 

@@ -71,6 +71,9 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         if self._exact:
             refuse_existing(self.target)
+        blocking = next((parent for parent in self.target.parents if parent.exists()), None)
+        if blocking is not None and not blocking.is_dir():
+            raise ResultsError(f"{str(blocking)!r} is a file, not a folder; choose another folder with --out")
         self._made = [parent for parent in self.target.parents if not parent.exists()]
         try:
             _make(self.temporary)

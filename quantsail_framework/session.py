@@ -7,11 +7,13 @@ runner a Session, writes the run folder, calls the reporters, alerts, and closes
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import attrs
@@ -51,6 +53,7 @@ def run(
     sizer: Any = None,
     registry: Registry | None = None,
     keep: bool = False,
+    report: bool = False,
     progress: Progress | None = None,
     wall_ns: Callable[[], int] | None = None,
 ) -> RunResult:
@@ -59,13 +62,15 @@ def run(
     ``runner`` replaces the one that the pipeline names; ``strategy``, ``costs`` and ``sizer`` are
     objects that replace its components. ``out`` is the run folder to write; with ``keep`` it is a new
     one in ``runs``; without either nothing is written. ``result.facts["folder"]`` tells where it is.
+    The reporters of the pipeline are called only with ``report``, as the command line does.
     ``wall_ns`` is the wall clock (ns UTC). Raises ResultsError before the run when ``out`` exists,
     and what the runner raises; then no folder is left.
     """
+    pipeline = _with_objects(pipeline, strategy=strategy, costs=costs, sizer=sizer)
     registry = registry or allowed_registry(pipeline)
     clock = wall_ns or time.time_ns
     name = runner or pipeline.runner
-    pipeline = attrs.evolve(_with_objects(pipeline, strategy=strategy, costs=costs, sizer=sizer), runner=name)
+    pipeline = attrs.evolve(pipeline, runner=name)
     job = build_runner(pipeline, registry, name)
     place = _place(pipeline, out, keep=keep, now_ns=clock())
     with _listening(pipeline, registry) as events, _alerting(pipeline, registry, clock) as alert:
@@ -81,7 +86,8 @@ def run(
             raise
         if events:
             events.run_finished(result)
-        _report(pipeline, result)
+        if report:
+            _report(pipeline, result)
         alert(_finished(result, clock()))
         return result
 
@@ -107,13 +113,26 @@ def _use(table: Any) -> str:
     return str(table.get("use", "")) if isinstance(table, Mapping) else ""
 
 
-def _with_objects(pipeline: Pipeline, **objects: Any) -> Pipeline:
-    """Replace components by objects, in what the manifest will say too."""
+def _with_objects(pipeline: Pipeline | Any, **objects: Any) -> Pipeline:
+    """Replace components by objects, in what the manifest will say too. Raises TypeError for what is none."""
+    if not isinstance(pipeline, Pipeline):
+        use = f"; use run(load_pipeline({str(pipeline)!r}))" if isinstance(pipeline, str | Path) else ""
+        raise TypeError(f"run() takes a Pipeline, not {type(pipeline).__name__}{use}")
+    for table, value in objects.items():
+        _check_object(table, value)
     given = {table: value for table, value in objects.items() if value is not None}
     if not given:
         return pipeline
     resolved = {**pipeline.resolved, **{table: _described(value) for table, value in given.items()}}
     return attrs.evolve(pipeline, resolved=resolved, **given)
+
+
+def _check_object(table: str, value: Any) -> None:
+    if isinstance(value, type):
+        raise TypeError(f"{table}= takes an object, not a class; make one: {table}={value.__name__}(...)")
+    if isinstance(value, str):
+        by_name = f"load_pipeline(file, overrides={{'{table}.use': {value!r}}})"
+        raise TypeError(f"{table}= takes an object, not the name {value!r}; to name a component use {by_name}")
 
 
 def _described(component: Any) -> dict[str, Any]:
@@ -152,20 +171,30 @@ def _execute(
 
 
 def _name_culprit(error: Exception, pipeline: Pipeline, registry: Registry) -> None:
-    """Add a note that names the component, and its distribution, in whose method the error arose."""
-    parts: list[tuple[str, object]] = [
-        ("data-source", pipeline.source),
-        ("strategy", pipeline.strategy),
-        ("cost-model", pipeline.costs),
-        ("sizer", pipeline.sizer),
-        *(("risk-rule", named.rule) for named in pipeline.risk),
-    ]
-    for frame, _line in reversed(list(traceback.walk_tb(error.__traceback__))):
+    """Add a note that names the component in whose method the error arose, and the line of its file."""
+    tables = {"data": pipeline.source, "strategy": pipeline.strategy, "costs": pipeline.costs, "sizer": pipeline.sizer}
+    rules = [named.rule for named in pipeline.risk]
+    parts: list[tuple[str, object, str]]
+    parts = [(COMPONENT_TABLES[table], part, _use(pipeline.resolved.get(table))) for table, part in tables.items()]
+    parts += [("risk-rule", rule, use) for rule, use in zip(rules, _uses("risk", rules, pipeline), strict=True)]
+    frames = list(traceback.walk_tb(error.__traceback__))
+    for frame, _line in reversed(frames):
         owner = frame.f_locals.get("self")
-        for kind, part in parts:
+        for kind, part, use in parts:
             if owner is part:
-                error.add_note(f"it arose in {frame.f_code.co_name} of {_label(kind, part, registry)}")
+                label = _label(kind, part, registry, use)
+                error.add_note(f"it arose in {frame.f_code.co_name} of {label}{_own_line(type(part), frames)}")
                 return
+
+
+def _own_line(cls: type[Any], frames: Sequence[tuple[FrameType, int]]) -> str:
+    """`` (mine.py:14)``: the innermost line of the class's own file, as seen from the working directory."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    lines = [line for frame, line in frames if file and frame.f_code.co_filename == file]
+    if not lines:
+        return ""
+    path, here = Path(file or ""), Path.cwd()
+    return f" ({path.relative_to(here) if path.is_relative_to(here) else path}:{lines[-1]})"
 
 
 def _report(pipeline: Pipeline, result: RunResult) -> None:
@@ -251,20 +280,33 @@ def _listening(pipeline: Pipeline, registry: Registry) -> Iterator[EventHub | No
     if not pipeline.observers:
         yield None
         return
-    hub = EventHub((_label("observer", observer, registry), observer) for observer in pipeline.observers)
+    labels = _labels("observers", pipeline.observers, pipeline, registry)
+    hub = EventHub(zip(labels, pipeline.observers, strict=True))
     try:
         yield hub
     finally:
         hub.close()
 
 
-def _label(kind: str, component: object, registry: Registry) -> str:
-    """How a log names a component: its name and distribution where a plugin offers its class."""
+def _labels(table: str, components: Sequence[object], pipeline: Pipeline, registry: Registry) -> list[str]:
+    """The labels of the components of one list."""
+    uses = _uses(table, components, pipeline)
+    return [_label(COMPONENT_LISTS[table], part, registry, use) for part, use in zip(components, uses, strict=True)]
+
+
+def _uses(table: str, components: Sequence[object], pipeline: Pipeline) -> list[str]:
+    """What the pipeline calls the components of a list; nothing where Python code put others there."""
+    uses = [_use(item) for item in pipeline.resolved.get(table) or ()]
+    return uses if len(uses) == len(components) else [""] * len(components)
+
+
+def _label(kind: str, component: object, registry: Registry, use: str) -> str:
+    """How a message names a component: name and distribution where a plugin offers it, else its ``use``."""
     path = f"{type(component).__module__}:{type(component).__qualname__}"
     for name, registered in registry.components(kind).items():
         if registered.component.target == path:
             return f"{kind.replace('-', ' ')} {name!r} of {registered.plugin.label}"
-    return f"{kind.replace('-', ' ')} {path}"
+    return f"{kind.replace('-', ' ')} {use or path!r}"
 
 
 # --- alerts --------------------------------------------------------------------------------------
@@ -276,7 +318,7 @@ def _alerting(
     """A function that alerts; a failed run alerts by itself. Sinks are opened when there is an alert."""
     if not pipeline.alerts:
         return nullcontext(lambda _alert: None)
-    sinks = [(_label("alert-sink", sink, registry), sink) for sink in pipeline.alerts]
+    sinks = list(zip(_labels("alerts", pipeline.alerts, pipeline, registry), pipeline.alerts, strict=True))
     return _alert_of_failure(pipeline, clock, lambda alert: _send(sinks, alert))
 
 

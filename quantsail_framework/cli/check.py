@@ -35,7 +35,7 @@ def check(file: Path, sets: Sequence[str], profile: str | None, block: Sequence[
     from quantsail_framework.errors import InputError, PipelineError
 
     try:
-        load_pipeline(file, profile=profile, overrides=parse_overrides(sets), block=block)
+        load_pipeline(file, profile=profile, overrides=parse_overrides(sets), told_as="--set", block=block)
     except InputError as error:
         if not as_json:
             raise

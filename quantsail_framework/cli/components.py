@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
 from typing import Any
 
 import click
 
-from quantsail_framework.cli.output import print_json, print_table
+from quantsail_framework.cli.output import print_json, print_table, toml_text
+from quantsail_framework.errors import PluginError
 from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import INSTALL_STANDARD, Registered, check_kind, load_registry
 
@@ -22,8 +25,12 @@ def components() -> None:
 @click.argument("kind", required=False)
 @_JSON
 def list_(kind: str | None, as_json: bool) -> None:
-    """List the components of every kind, or of one."""
-    kinds = [check_kind(kind)] if kind else list(KINDS)
+    """List the components of every kind, or of one.
+
+    KIND is a kind of component (risk-rule) or the table that names it in a pipeline file (risk).
+    """
+    kind = _kind(kind) if kind else None
+    kinds = [kind] if kind else list(KINDS)
     registry = load_registry()
     offers = [offer for each in kinds for offer in registry.components(each).values()]
     if as_json:
@@ -33,7 +40,7 @@ def list_(kind: str | None, as_json: bool) -> None:
         click.echo(f"no {what} is installed; {INSTALL_STANDARD} brings the first-party ones")
     else:
         rows = [(o.kind, o.component.name, o.plugin.distribution, o.component.summary) for o in offers]
-        print_table(("kind", "name", "distribution", "summary"), rows)
+        print_table(("kind", "name", "distribution", "summary"), rows, prose=["summary"])
 
 
 @components.command()
@@ -41,23 +48,60 @@ def list_(kind: str | None, as_json: bool) -> None:
 @click.argument("name")
 @_JSON
 def show(kind: str, name: str, as_json: bool) -> None:
-    """Show one component and its options."""
+    """Show one component and its options.
+
+    KIND is a kind of component (strategy) or the table that names it in a pipeline file (risk); NAME
+    also a class in a file of yours (my.py:MyStrategy).
+    """
+    kind = _kind(kind)
+    about, title, options = _local(kind, name) if ".py:" in name else _installed(kind, name)
+    if as_json:
+        print_json({**about, "options": [_option(option) for option in options]})
+        return
+    click.echo(f"{about['name']}: {about['summary']}" if about["summary"] else about["name"])
+    click.echo(title)
+    click.echo()
+    if options:
+        rows = [(o.name, o.type_text, _default_text(o), o.limits or None, o.doc) for o in options]
+        print_table(("option", "type", "default", "limits", "meaning"), rows, prose=["type", "limits", "meaning"])
+    else:
+        click.echo("no options")
+
+
+_Shown = tuple[dict[str, Any], str, tuple[Any, ...]]  # about the component, a line that says whose it is, its options
+
+
+def _installed(kind: str, name: str) -> _Shown:
     from quantsail_framework.config import options_of
 
     registry = load_registry()
     offer = registry.get(kind, name)
     options = () if kind == "command" else options_of(registry.load(kind, name))
-    if as_json:
-        print_json({**_plain(offer), "options": [_option(option) for option in options]})
-        return
-    click.echo(f"{offer.component.name}: {offer.component.summary}")
-    click.echo(f"{kind} of {offer.plugin.label}, class {offer.component.target}")
-    click.echo()
-    if options:
-        rows = [(o.name, o.type_text, _default_text(o), o.limits or None, o.doc) for o in options]
-        print_table(("option", "type", "default", "limits", "meaning"), rows)
-    else:
-        click.echo("no options")
+    return _plain(offer), f"{kind} of {offer.plugin.label}, class {offer.component.target}", options
+
+
+def _local(kind: str, use: str) -> _Shown:
+    """A class of a file in or below the working directory."""
+    from quantsail_framework.config import options_of
+    from quantsail_framework.config.kinds import check_class
+    from quantsail_framework.config.local import load_local
+
+    file = use.rpartition(":")[0]
+    if not Path(file).is_file():
+        raise PluginError(f"there is no file {file} here; paths count from {Path.cwd()}")
+    cls = load_local(use, Path.cwd())
+    check_class(kind, cls)
+    summary = inspect.cleandoc(vars(cls).get("__doc__") or "").partition("\n\n")[0].replace("\n", " ")
+    about = {"kind": kind, "name": use, "summary": summary, "target": use}
+    return about, f"{kind}, a class of a local file", options_of(cls)
+
+
+def _kind(word: str) -> str:
+    """The kind that a word means: its name, the plural of that, or the table of a pipeline file that holds one."""
+    from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
+
+    plurals = {hook.removeprefix("quantsail_").replace("_", "-"): kind for kind, hook in KINDS.items()}
+    return {**plurals, **COMPONENT_TABLES, **COMPONENT_LISTS}.get(word) or check_kind(word)
 
 
 def _plain(offer: Registered) -> dict[str, Any]:
@@ -76,14 +120,10 @@ def _plain(offer: Registered) -> dict[str, Any]:
 
 def _option(option: Any) -> dict[str, Any]:
     about = {"name": option.name, "type": option.type_text, "required": option.required}
-    return {**about, "default": _plain_default(option), "limits": option.limits, "doc": option.doc}
-
-
-def _plain_default(option: Any) -> Any:
-    if option.required or option.default is None or isinstance(option.default, str | int | float | bool):
-        return None if option.required else option.default
-    return str(option.default)
+    return {**about, "default": option.default, "limits": option.limits, "doc": option.doc}
 
 
 def _default_text(option: Any) -> str:
-    return "required" if option.required else str(option.default)
+    if option.required:
+        return "required"
+    return "not set" if option.default is None else toml_text(option.default)

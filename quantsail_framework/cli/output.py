@@ -6,9 +6,10 @@ rich is imported on a terminal only: it costs more than most commands.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[float, str], None]
 
+_WRAPPED = 24  # least width of a column of prose, in characters
 _PATIENCE_S = 1.0  # a run that is over sooner needs no progress bar
 
 
@@ -27,29 +29,65 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Rows of plain values under their headers; None prints as a dash."""
-    texts = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+def toml_text(value: Any) -> str:
+    """A plain value in TOML, whose texts and numbers are written as in JSON."""
+    if isinstance(value, list):
+        return f"[{', '.join(toml_text(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{toml_key(name)} = {toml_text(item)}" for name, item in value.items() if item is not None)
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def toml_key(name: str) -> str:
+    """A key of a TOML table, in quotes where it needs them."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], prose: Sequence[str] = ()) -> None:
+    """Rows of plain values under their headers; None prints as a dash, numbers stand right.
+
+    Only the columns in ``prose`` are wrapped on a narrow terminal: names and numbers stay whole, so
+    that they can be copied.
+    """
+    columns = [_texts(header, [row[index] for row in rows]) for index, header in enumerate(headers)]
+    texts = list(zip(*columns, strict=True))
+    widths = [max(map(len, (header, *column))) for header, column in zip(headers, columns, strict=True)]
     if sys.stdout.isatty():
-        _print_rich(headers, texts)
+        _print_rich(headers, texts, widths, prose)
         return
-    widths = [max(map(len, column)) for column in zip(headers, *texts, strict=True)]
     for line in ([header.upper() for header in headers], *texts):
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
 
 
-def _print_rich(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _texts(header: str, cells: Sequence[object]) -> list[str]:
+    """The cells of one column; its numbers end below each other."""
+    texts = ["-" if cell is None else str(cell) for cell in cells]
+    numeric = [bool(re.fullmatch(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?%?", text)) for text in texts]
+    width = max((len(text) for text, number in zip(texts, numeric, strict=True) if number), default=0)
+    width = max(width, len(header)) if width else 0
+    return [text.rjust(width) if number else text for text, number in zip(texts, numeric, strict=True)]
+
+
+def _print_rich(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], prose: Sequence[str]
+) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(header_style="bold", box=None, pad_edge=False)
-    for header in headers:
-        table.add_column(header, overflow="fold")
+    least = 2 * (len(headers) - 1)
+    for header, width in zip(headers, widths, strict=True):
+        narrowest = min(width, _WRAPPED) if header in prose else width
+        least += narrowest
+        table.add_column(header, overflow="fold", no_wrap=header not in prose, min_width=narrowest)
     for row in rows:
         table.add_row(*map(Text, row))
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, least)  # the terminal itself breaks what does not fit, and copies it whole
+    console.print(table)
 
 
 @contextmanager

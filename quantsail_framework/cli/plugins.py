@@ -111,7 +111,9 @@ def _print_info(about: dict[str, Any]) -> None:
             click.echo(f"{key.replace('_', ' ')}: {value}")
     if components:
         click.echo()
-        print_table(("kind", "component", "summary"), [tuple(component.values()) for component in components])
+        print_table(
+            ("kind", "component", "summary"), [tuple(component.values()) for component in components], ["summary"]
+        )
 
 
 def _hidden_verbs(registry: Registry) -> list[str]:

@@ -24,12 +24,23 @@ CONSOLE = "console"  # the reporter that shows a result when the pipeline names 
 _SUMMARY = ("total_trades", "total_net_pnl", "total_return", "max_drawdown", "final_equity")
 
 
+def _not_empty(_ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value == Path():
+        raise click.UsageError("--out names the run folder to write, such as --out runs/first", _ctx)
+    return value
+
+
 def _with_options(function: Callable[..., None]) -> Callable[..., None]:
     """The options of every verb that runs a pipeline."""
     for option in (
         click.option("--quiet", is_flag=True, help="Print the run folder and nothing else."),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."),
-        click.option("--out", type=click.Path(path_type=Path), help="Run folder to write; default: one in runs/."),
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path),
+            callback=_not_empty,
+            help="Run folder to write; default: one in runs/.",
+        ),
         pipeline_options,
     ):
         function = option(function)
@@ -69,10 +80,13 @@ def _run(
 
     overrides = parse_overrides(sets)
     with _stdout_for(as_json=as_json, quiet=quiet), progress_bar(shown=not quiet) as progress:
-        pipeline = load_pipeline(file, profile=profile, overrides=overrides, runner=runner, block=block)
+        pipeline = load_pipeline(
+            file, profile=profile, overrides=overrides, told_as="--set", runner=runner, block=block
+        )
         registry = session.allowed_registry(pipeline, block)
         pipeline, reporters = _with_reporters(pipeline, registry, silent=as_json or quiet)
-        result = session.run(pipeline, runner=runner, out=out, keep=out is None, registry=registry, progress=progress)
+        place: dict[str, Any] = {"out": out, "keep": out is None}
+        result = session.run(pipeline, runner=runner, registry=registry, report=True, progress=progress, **place)
     _print(result, reporters, as_json=as_json, quiet=quiet)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from quantsail_framework.errors import ResultsError
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _ROOT = Path("runs")
+_DIGITS = 6  # significant ones of a figure in a table
 
 
 @click.group()
@@ -35,7 +37,9 @@ def list_(root: Path, as_json: bool) -> None:
     elif not found:
         click.echo(f"no run folders in {str(root)!r}; `quantsail run FILE` writes one")
     else:
-        rows = [(r.folder, r.kind, r.started, r.total_trades, _percent(r.total_return), r.verdict) for r in found]
+        rows = [
+            (r.folder, r.kind, _moment(r.started), r.total_trades, _percent(r.total_return), r.verdict) for r in found
+        ]
         print_table(("folder", "kind", "started", "trades", "return", "verdict"), rows)
 
 
@@ -51,7 +55,7 @@ def show(folder: Path, as_json: bool) -> None:
         about = {"folder": str(folder), "manifest": run.manifest, "metrics": run.metrics}
         print_json({**about, "undefined": run.undefined, "tables": run.tables})
         return
-    click.echo(f"{run.manifest['kind']} {run.manifest['name']}, started {run.manifest['times']['started']}")
+    click.echo(f"{run.manifest['kind']} {run.manifest['name']}, started {_moment(run.manifest['times']['started'])}")
     plugins = ", ".join(f"{name} {version}" for name, version in run.manifest.get("plugins", {}).items())
     lines = {"verdict": run.manifest.get("verdict"), "plugins": plugins, "tables": ", ".join(run.tables)}
     for key, value in lines.items():
@@ -61,7 +65,9 @@ def show(folder: Path, as_json: bool) -> None:
         click.echo(f"note: {note}")
     click.echo()
     print_table(
-        ("metric", "value"), [(name, _figure(run, name)) for name, value in run.metrics.items() if _flat(value)]
+        ("metric", "value"),
+        [(name, _figure(run, name)) for name, value in run.metrics.items() if _flat(value)],
+        prose=["value"],
     )
 
 
@@ -71,7 +77,14 @@ def _flat(value: Any) -> bool:
 
 def _figure(run: Any, name: str) -> str:
     value = run.metrics[name]
+    if isinstance(value, float):
+        return repr(float(f"{value:.{_DIGITS}g}")).removesuffix(".0")
     return f"none: {run.undefined.get(name, 'undefined')}" if value is None else str(value)
+
+
+def _moment(text: str) -> str:
+    """A time of a manifest without the fraction of its second."""
+    return re.sub(r"\.\d+", "", text)
 
 
 def _percent(value: float | None) -> str | None:

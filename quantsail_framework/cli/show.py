@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import click
 
 from quantsail_framework.cli.check import pipeline_options
-from quantsail_framework.cli.output import print_json
+from quantsail_framework.cli.output import print_json, toml_key, toml_text
 
 
 @click.command()
@@ -27,7 +25,8 @@ def show(
     """
     from quantsail_framework.config import load_pipeline, parse_overrides
 
-    pipeline = load_pipeline(file, profile=profile, overrides=parse_overrides(sets), block=block)
+    overrides = parse_overrides(sets)
+    pipeline = load_pipeline(file, profile=profile, overrides=overrides, told_as="--set", block=block)
     if as_json:
         origins = {"origins": dict(pipeline.origins)} if with_origin else {}
         print_json({"pipeline": dict(pipeline.resolved), **origins})
@@ -53,7 +52,7 @@ def _lines(resolved: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[
 def _table(header: str, options: Mapping[str, Any], prefix: str, origins: Mapping[str, str]) -> Iterator[_Line]:
     yield header, ""
     for name, value in options.items():
-        text = f"# {name} is not set" if value is None else f"{_key(name)} = {_toml(value)}"
+        text = f"# {name} is not set" if value is None else f"{toml_key(name)} = {toml_text(value)}"
         yield text, origins.get(f"{prefix}.{name}", "")
     yield "", ""
 
@@ -63,17 +62,3 @@ def _aligned(lines: Iterator[_Line]) -> Iterator[str]:
     width = max((len(text) for text, origin in rows if origin), default=0)
     for text, origin in rows[:-1]:
         yield f"{text.ljust(width)}  # {origin}" if origin else text
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
-
-
-def _toml(value: Any) -> str:
-    """A plain value in TOML, whose texts and numbers are written as in JSON."""
-    if isinstance(value, list):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, Mapping):
-        pairs = ", ".join(f"{_key(name)} = {_toml(item)}" for name, item in value.items() if item is not None)
-        return f"{{ {pairs} }}" if pairs else "{}"
-    return json.dumps(value, ensure_ascii=False)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantsail_framework.config.layers import Resolved, parse_overrides, resolve
+from quantsail_framework.config.layers import OVERRIDES, Resolved, parse_overrides, resolve
 from quantsail_framework.config.options import Option, options_of
 from quantsail_framework.config.schema import json_schema
 from quantsail_framework.config.secrets import Secret
@@ -46,6 +46,7 @@ def load_pipeline(
     registry: Registry | None = None,
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    told_as: str = OVERRIDES,
     environ: Mapping[str, str] | None = None,
     runner: str | None = None,
     block: Sequence[str] = (),
@@ -53,7 +54,8 @@ def load_pipeline(
 ) -> Pipeline:
     """Read a pipeline file and make everything it names.
 
-    ``overrides`` maps dotted keys to values, as ``--set`` does (text is read as TOML where it can be);
+    ``overrides`` maps dotted keys to values, as ``--set`` does (text is read as TOML where it can be),
+    ``told_as`` what messages and origins call them;
     ``runner`` replaces ``[pipeline] runner``; ``block`` names plugins not to load. ``source``,
     ``strategy``, ``costs`` and ``sizer`` take an object in place of the component of that table.
     Raises PipelineError with every problem, one line each.
@@ -64,7 +66,7 @@ def load_pipeline(
     unknown = [name for name in components if name not in REPLACES]
     if unknown:
         raise TypeError(f"load_pipeline() takes no {unknown[0]!r}; objects may replace {', '.join(REPLACES)}")
-    resolved = resolve(path, profile=profile, overrides=overrides, environ=environ)
+    resolved = resolve(path, profile=profile, overrides=overrides, told_as=told_as, environ=environ)
     if registry is None:
         registry = load_registry(block=block, only=_installed(allowed_plugins(resolved)))
     given = {name: component for name, component in components.items() if component is not None}

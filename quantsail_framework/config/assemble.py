@@ -168,9 +168,6 @@ class _Builder:
         if not table:
             return None, source
         start, end = nanoseconds(table["start"]), nanoseconds(table["end"])
-        if start is not None and end is not None and start >= end:
-            text = f"must be after start, {plain(table['start'])}; it is {plain(table['end'])}"
-            self._problems.add(("data", "end"), text)
         pairs = tuple(informative(text) for text in table["informative"])
         return DataSpec(table["symbols"], table["timeframe"], start, end, pairs, table["gaps"]), source
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from quantsail_framework.config.kinds import check_class
+from quantsail_framework.config.layers import OVERRIDES
 from quantsail_framework.config.local import is_local, load_local
 from quantsail_framework.config.options import default_of, option_fields
 from quantsail_framework.config.plain import plain
@@ -49,7 +50,7 @@ class Problems:
 
 
 def _reading_order(place: Place) -> tuple[bool, str, int]:
-    from_file = not place.origin.startswith(("environment ", "--"))
+    from_file = place.line is not None or not place.origin.startswith(("environment ", "--", OVERRIDES))
     return not from_file, place.where.rpartition(":")[0] if place.line else place.where, place.line or 0
 
 

@@ -18,6 +18,7 @@ from quantsail_framework.config.wording import describe, did_you_mean
 from quantsail_framework.errors import InputError, PipelineError
 
 ENVIRONMENT_PREFIX = "QUANTSAIL__"
+OVERRIDES = "overrides"  # what messages call the overrides that Python code gave
 
 
 @attrs.frozen(eq=False)
@@ -51,12 +52,14 @@ def resolve(
     *,
     profile: str | None = None,
     overrides: Mapping[str, Any] | None = None,
+    told_as: str = OVERRIDES,
     environ: Mapping[str, str] | None = None,
 ) -> Resolved:
     """Merge ``extends`` < file < ``profile`` < environment < ``overrides``.
 
-    ``overrides`` maps dotted keys to values; text is read as a TOML value where it is one. Raises
-    PipelineError when a file cannot be read or there is no such profile.
+    ``overrides`` maps dotted keys to values; text is read as a TOML value where it is one;
+    ``told_as`` is what messages and origins call them. Raises PipelineError when a file cannot
+    be read or there is no such profile.
     """
     path = Path(path)
     tree = read_tree(path)
@@ -64,7 +67,7 @@ def resolve(
     folder = path.absolute().parent
     variables = os.environ if environ is None else environ
     assignments = _from_environment(variables, folder)
-    problems = [*_apply(tree, assignments), *_apply(tree, _from_overrides(overrides or {}, folder))]
+    problems = [*_apply(tree, assignments), *_apply(tree, _from_overrides(overrides or {}, told_as, folder))]
     return Resolved(path, tree, tuple(problems))
 
 
@@ -132,8 +135,8 @@ def _from_environment(environ: Mapping[str, str], folder: Path) -> list[_Assignm
     return assignments
 
 
-def _from_overrides(overrides: Mapping[str, Any], folder: Path) -> list[_Assignment]:
-    place = Place("--set", "--set", folder)
+def _from_overrides(overrides: Mapping[str, Any], told_as: str, folder: Path) -> list[_Assignment]:
+    place = Place(told_as, told_as, folder)
     return [
         _Assignment(tuple(key.split(".")), parse_value(value) if isinstance(value, str) else value, place)
         for key, value in overrides.items()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import attrs
 from attrs.validators import ge, gt, min_len, optional
 
+from quantsail_framework.config.plain import plain
 from quantsail_framework.config.wording import did_you_mean
 from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
 
@@ -55,6 +56,11 @@ def _check_years(_table: object, _field: object, value: dt.datetime | None) -> N
         raise ValueError(f"must lie between {_YEARS.start} and {_YEARS.stop - 1}")
 
 
+def _check_order(table: DataTable, _field: object, value: dt.datetime | None) -> None:
+    if value is not None and table.start is not None and table.start >= value:
+        raise ValueError(f"must be after start, {plain(table.start)}; it is {plain(value)}")
+
+
 def _check_informative(_table: object, _field: object, value: tuple[str, ...]) -> None:
     parsed = [informative(text) for text in value]
     twice = sorted({text for text, pair in zip(value, parsed, strict=True) if parsed.count(pair) > 1})
@@ -92,7 +98,9 @@ class DataTable:
         default=None, validator=_check_years, metadata={"doc": "First bar open; a date is its 00:00 UTC."}
     )
     end: dt.datetime | None = attrs.field(
-        default=None, validator=_check_years, metadata={"doc": "Bars open before this; a date is its 00:00 UTC."}
+        default=None,
+        validator=[_check_years, _check_order],
+        metadata={"doc": "Bars open before this; a date is its 00:00 UTC."},
     )
     informative: tuple[str, ...] = attrs.field(
         default=(),

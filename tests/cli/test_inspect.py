@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from tests.cli.toy import write_pipeline
 from tests.plugins_.site import FakeSite, offering
 
 
@@ -154,6 +156,7 @@ def test_runs_are_listed_and_shown(site: FakeSite, work: Path) -> None:
     assert listed[0].split() == ["FOLDER", "KIND", "STARTED", "TRADES", "RETURN", "VERDICT"]
     cells = listed[1].split()
     assert (cells[0], cells[1], cells[3:]) == (folder, "toy", ["0", "+0.00%", "-"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", cells[2])  # no fraction of a second
     (summary,) = json.loads(site.quantsail("runs", "list", "--root", work / "runs", "--json").stdout)
     assert (summary["folder"], summary["total_trades"]) == (str(work / folder), 0)
     shown = site.quantsail("runs", "show", folder, cwd=work).stdout
@@ -181,3 +184,73 @@ def test_runs_list_of_a_folder_that_is_not_there_is_refused(site: FakeSite, work
 def test_runs_show_of_what_is_no_run_folder_is_refused(site: FakeSite, work: Path) -> None:
     done = site.quantsail("runs", "show", ".", cwd=work)
     assert (done.returncode, done.stderr) == (2, "error: '.' is not a run folder: it has no manifest.json\n")
+
+
+@pytest.mark.parametrize("word", ["cost-model", "cost-models", "costs"])
+def test_components_take_the_words_of_pipeline_files_too(word: str, site: FakeSite) -> None:
+    (found,) = json.loads(site.quantsail("components", "list", word, "--json", load="toy").stdout)
+    assert (found["kind"], found["name"]) == ("cost-model", "toy-costs")
+    assert site.quantsail("components", "show", word, "toy-costs", load="toy").stdout.startswith("toy-costs: Free.")
+
+
+def test_every_component_table_of_a_pipeline_file_is_a_word_for_a_kind(site: FakeSite) -> None:
+    for word in ("data", "strategy", "costs", "sizer", "risk", "alerts", "observers", "reporters", "executor"):
+        assert site.quantsail("components", "list", word, load="toy").returncode == 0
+
+
+def test_defaults_are_shown_as_toml(site: FakeSite) -> None:
+    lines = site.quantsail("components", "show", "alerts", "toy-sink", load="toy").stdout.splitlines()
+    assert '"alerts.txt"' in lines[4].split()
+    assert "false" in lines[5].split()
+
+
+LOCAL = '''
+import attrs
+from quantsail_framework import Signals
+
+@attrs.frozen
+class Mine:
+    """Mine alone."""
+
+    length: int = attrs.field(default=9, metadata={"doc": "Bars."})
+    warmup: int = 0
+
+    def signals(self, bars):
+        return Signals(bars.close > 0, bars.close)
+'''
+
+
+def test_components_show_tells_the_options_of_a_local_class(site: FakeSite, work: Path) -> None:
+    (work / "my.py").write_text(LOCAL)
+    done = site.quantsail("components", "show", "strategy", "my.py:Mine", cwd=work, load="toy")
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["my.py:Mine: Mine alone.", "strategy, a class of a local file"]
+    assert lines[4].split() == ["length", "whole", "number", "9", "-", "Bars."]
+    done = site.quantsail("components", "show", "strategy", "my.py:Mine", "--json", cwd=work, load="toy")
+    assert [option["default"] for option in json.loads(done.stdout)["options"]] == [9, 0]
+    done = site.quantsail("components", "show", "sizer", "my.py:Mine", cwd=work, load="toy")
+    assert (done.returncode, done.stderr) == (2, "error: Mine is not a sizer: it has no method size()\n")
+    done = site.quantsail("components", "show", "sizer", "no.py:Mine", cwd=work, load="toy")
+    assert (done.returncode, done.stderr) == (2, f"error: there is no file no.py here; paths count from {work}\n")
+
+
+def test_figures_have_six_digits_in_the_table_and_all_in_json(site: FakeSite, work: Path) -> None:
+    folder = site.quantsail("run", "toy.toml", "--quiet", cwd=work, load="toy").stdout.strip()
+    metrics = work / folder / "metrics.json"
+    stored = {**json.loads(metrics.read_text()), "total_return": -0.123456789, "final_equity": 9876.54321}
+    metrics.write_text(json.dumps(stored))
+    lines = site.quantsail("runs", "show", folder, cwd=work).stdout.splitlines()
+    # Numbers end below each other, as wide as the widest: -0.123457.
+    assert "total_trades          0" in lines
+    assert "total_return  -0.123457" in lines
+    assert "final_equity    9876.54" in lines
+    document = json.loads(site.quantsail("runs", "show", folder, "--json", cwd=work).stdout)
+    assert document["metrics"]["final_equity"] == 9876.54321
+
+
+def test_an_end_before_the_start_is_told_beside_other_problems(site: FakeSite, work: Path) -> None:
+    path = write_pipeline(work)
+    data = 'gaps = "kep"\nstart = 2024-01-05\nend = 2024-01-01\n[strategy]'
+    path.write_text(path.read_text().replace("[strategy]", data))
+    done = site.quantsail("check", "toy.toml", cwd=work, load="toy")
+    assert [line.split(": ", 3)[2] for line in done.stderr.splitlines()] == ["data.gaps", "data.end"]

@@ -316,3 +316,13 @@ def test_a_console_reporter_that_cannot_be_imported_costs_the_summary_only(
     assert done.returncode == 0
     assert done.stderr.startswith("warning: no summary: reporter 'console' of quantsail-show 1.0 cannot be imported")
     assert done.stdout.splitlines()[-1] == "run folder: out"
+
+
+def test_out_below_a_file_and_an_empty_out_are_refused(site: FakeSite, work: Path) -> None:
+    (work / "afile").touch()
+    done = site.quantsail("run", "toy.toml", "--out", "afile/x", cwd=work, load=LOAD)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: 'afile' is a file, not a folder; choose another folder with --out\n"
+    done = site.quantsail("run", "toy.toml", "--out", "", cwd=work, load=LOAD)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --out names the run folder to write, such as --out runs/first (see ")

@@ -109,14 +109,14 @@ def test_plugins_list_shows_what_is_installed_and_what_is_switched_off(site: Fak
     done = site.quantsail("plugins", "list", load="toy")
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["NAME", "DISTRIBUTION", "VERSION", "STATUS"]
-    assert ["toy", "quantsail-toy", "1.0", "ok"] in [line.split() for line in lines]
+    assert ["toy", "quantsail-toy", "1.0", "installed"] in [line.split() for line in lines]
     listed = {plugin["name"]: plugin for plugin in json.loads(site.quantsail("plugins", "list", "--json").stdout)}
     assert listed["toy"] == {
         "name": "toy",
         "distribution": "quantsail-toy",
         "version": "1.0",
         "module": "toy",
-        "status": "ok",
+        "status": "installed",
         "problem": None,
     }
     others = [line.split()[-1] for line in lines[1:] if not line.startswith("toy ")]

@@ -67,3 +67,18 @@ def test_piped_output_is_aligned_text(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _SHOW]
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
     assert done.stdout.splitlines() == ["NAME         LIMITS", "a[b]         -", "longer name  >= 2", "False"]
+
+
+_WIDE = """
+from quantsail_framework.cli.output import print_table
+folder, value = "runs/" + "long-name-" * 5 + "20240101T000000Z-12345678", 1234567.125
+print_table(("folder", "trades", "value", "summary"), [(folder, 7, value, "many words " * 12)], prose=["summary"])
+"""
+
+
+def test_names_and_numbers_are_never_broken_on_a_narrow_terminal() -> None:
+    lines = _on_a_terminal(_WIDE).splitlines()
+    folder = "runs/" + "long-name-" * 5 + "20240101T000000Z-12345678"
+    # The number of trades ends below the end of its header.
+    assert lines[1].startswith(f"{folder}       7  1234567.125  many words many words")
+    assert all(line.strip().startswith(("many", "words")) for line in lines[2:])

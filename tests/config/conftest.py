@@ -60,7 +60,8 @@ class Desk:
         env: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Pipeline:
-        return load_pipeline(self.write(text), registry=self.registry, overrides=sets or {}, environ=env or {}, **more)
+        more = {"told_as": "--set", "overrides": sets or {}, **more}
+        return load_pipeline(self.write(text), registry=self.registry, environ=env or {}, **more)
 
     def problems(self, text: str = MINIMAL, **more: Any) -> list[str]:
         with pytest.raises(PipelineError) as caught:

@@ -253,6 +253,13 @@ def test_resolve_shows_what_was_merged_before_components_matter(desk: Desk) -> N
     found = resolve(path, overrides={"strategy.y": "2"}, environ={})
     assert found.values["strategy"] == {"use": "no-such", "x": 1, "y": 2}
     assert found.origins["strategy.x"] == "p.toml:9"
-    assert found.origins["strategy.y"] == "--set"
+    assert found.origins["strategy.y"] == "overrides"
     with pytest.raises(PipelineError):
         resolve("gone.toml")
+
+
+def test_overrides_from_python_are_not_called_set(desk: Desk) -> None:
+    path = desk.write(MINIMAL)
+    with pytest.raises(PipelineError) as caught:
+        load_pipeline(path, registry=desk.registry, overrides={"strategy.adx_perod": 3}, environ={})
+    assert caught.value.problems == ("overrides: strategy.adx_perod: unknown option; did you mean adx_period?",)

@@ -17,7 +17,7 @@ from tests.plugins_.site import FakeSite, offering
 def test_installed_plugins_are_listed_from_metadata_without_importing_them(site: FakeSite) -> None:
     site.install("zz_listed", "raise RuntimeError('imported')", version="2.5")
     found = {plugin.name: plugin for plugin in installed_plugins()}
-    assert found["zz-listed"] == PluginInfo("zz-listed", "quantsail-zz-listed", "2.5", "zz_listed", "ok", None)
+    assert found["zz-listed"] == PluginInfo("zz-listed", "quantsail-zz-listed", "2.5", "zz_listed", "installed", None)
     assert "zz_listed" not in sys.modules
 
 

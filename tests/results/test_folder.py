@@ -173,7 +173,7 @@ def test_a_value_that_cannot_be_written_leaves_nothing(pipeline: Pipeline, tmp_p
 
 def test_a_place_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ResultsError, match=r"^cannot write in '.*file': .*; choose another folder with --out$"):
+    with pytest.raises(ResultsError, match=r"^'.*file' is a file, not a folder; choose another folder with --out$"):
         RunFolder(tmp_path / "file" / "run").__enter__()
 
 

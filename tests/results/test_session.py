@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,35 @@ def test_an_observer_that_cannot_open_is_left_out(caplog: pytest.LogCaptureFixtu
     hub.close()
     assert shut.calls == []
     assert [record.getMessage() for record in caplog.records] == ["observer shut failed in open: OSError: port in use"]
+
+
+def test_reporters_are_called_when_asked_only(pipeline: Pipeline, registry: Registry) -> None:
+    told: list[tuple[str, Path | None]] = []
+
+    class Telling:
+        def write(self, result: RunResult, folder: Path | None) -> None:
+            told.append((result.name, folder))
+
+    pipeline = attrs.evolve(pipeline, reporters=(Telling(),))
+    run(pipeline, registry=registry)
+    assert told == []
+    run(pipeline, registry=registry, report=True)
+    assert told == [("trend-bnb", None)]
+
+
+def test_what_is_no_pipeline_is_refused_with_the_remedy(registry: Registry) -> None:
+    path: Any = "file.toml"
+    with pytest.raises(TypeError, match=re.escape("run() takes a Pipeline, not str; use run(load_pipeline('file.t")):
+        run(path)
+    with pytest.raises(TypeError, match=r"^run\(\) takes a Pipeline, not dict$"):
+        run({}, registry=registry)  # type: ignore[arg-type]
+
+
+def test_a_name_or_a_class_is_no_component(pipeline: Pipeline, registry: Registry) -> None:
+    remedy = "strategy= takes an object, not the name 'trend'; to name a component use "
+    with pytest.raises(TypeError) as caught:
+        run(pipeline, strategy="trend", registry=registry)
+    assert str(caught.value) == f"{remedy}load_pipeline(file, overrides={{'strategy.use': 'trend'}})"
+    with pytest.raises(TypeError, match=re.escape("make one: sizer=Doubling(...)")):
+        run(pipeline, sizer=Doubling, registry=registry)
+    assert asked == []

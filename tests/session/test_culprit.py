@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from quantsail_framework import load_pipeline, run
+from quantsail_framework.cli import main
 
 PIPELINE = """
 [pipeline]
@@ -45,8 +47,68 @@ def test_a_local_strategy_is_named(tmp_path: Path) -> None:
     file.write_text(PIPELINE.format(strategy="mine.py:Broken"), encoding="utf-8")
     with pytest.raises(ZeroDivisionError) as caught:
         run(load_pipeline(file))
-    assert caught.value.__notes__[-1].startswith("it arose in signals of strategy ")
-    assert "Broken" in caught.value.__notes__[-1]
+    # Line 10 of the file divides by zero.
+    assert caught.value.__notes__ == [f"it arose in signals of strategy 'mine.py:Broken' ({tmp_path / 'mine.py'}:10)"]
+
+
+HELPER = """
+import attrs
+
+@attrs.frozen
+class Mine:
+    warmup: int = 0
+
+    def prepare(self, bars):
+        return {}
+
+    def on_bar(self, bars, now):
+        return helper(bars)
+
+def helper(bars):
+    return clos > 1
+"""
+
+
+def test_the_command_line_names_the_line_of_the_component_s_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QUANTSAIL_DEBUG", raising=False)
+    (tmp_path / "s2.py").write_text(HELPER, encoding="utf-8")
+    (tmp_path / "pipeline.toml").write_text(PIPELINE.format(strategy="s2.py:Mine"), encoding="utf-8")
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", "pipeline.toml"])
+    # on_bar called the helper, whose line 15 has the misspelt name.
+    assert (exit_.value.code, capsys.readouterr().err.splitlines()) == (
+        1,
+        [
+            "error: unexpected NameError: name 'clos' is not defined (QUANTSAIL_DEBUG=1 shows where)",
+            "  it arose in on_bar of strategy 's2.py:Mine' (s2.py:15)",
+        ],
+    )
+
+
+def test_a_local_observer_is_called_by_its_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = """
+import attrs
+
+@attrs.frozen
+class Ear:
+    def open(self):
+        raise OSError("deaf")
+
+    def close(self):
+        pass
+"""
+    (tmp_path / "ear.py").write_text(source, encoding="utf-8")
+    file = tmp_path / "pipeline.toml"
+    observers = '[[observers]]\nuse = "ear.py:Ear"\n'
+    file.write_text(PIPELINE.format(strategy="trend") + observers, encoding="utf-8")
+    run(load_pipeline(file))
+    assert caplog.messages == ["observer 'ear.py:Ear' failed in open: OSError: deaf"]
 
 
 def test_a_plugin_s_component_is_named_with_its_distribution(tmp_path: Path) -> None:
@@ -66,4 +128,6 @@ def test_a_plugin_s_component_is_named_with_its_distribution(tmp_path: Path) -> 
     object.__setattr__(rule, "pct", "fifty")  # what strict loading would never let in
     with pytest.raises(TypeError) as caught:
         run(pipeline, sizer=Odd())
-    assert caught.value.__notes__ == ["it arose in check of risk rule 'max-exposure' of quantsail-risk 0.1.0"]
+    (note,) = caught.value.__notes__
+    where = r"\(.*quantsail_risk.limits\.py:\d+\)"
+    assert re.fullmatch(rf"it arose in check of risk rule 'max-exposure' of quantsail-risk 0\.1\.0 {where}", note)

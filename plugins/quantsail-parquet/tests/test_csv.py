@@ -91,9 +91,21 @@ def test_range_and_warmup(text: Callable[..., Path], load: Load) -> None:
     assert len(load(csv=True, start_ns=START + 50 * HOUR, warmup=5)) == 0
 
 
-def test_header_only_is_empty(text: Callable[..., Path], load: Load) -> None:
-    text(HEADER)
-    assert len(load(csv=True)) == 0
+def test_a_file_with_a_header_only_is_told(text: Callable[..., Path], load: Load) -> None:
+    path = text(HEADER)
+    assert message(load) == f"{path}: BTC/USDT 1h: the file holds no candles"
+
+
+def test_a_file_below_the_working_directory_is_named_from_there(
+    text: Callable[..., Path], load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text(HEADER, "2023-01-01 00:00:00,1,2,3,1,1")
+    monkeypatch.chdir(tmp_path.parent)
+    assert message(load) == (
+        f"{tmp_path.name}/BTC_USDT-1h.csv: BTC/USDT 1h, line 2 (2023-01-01 00:00 UTC): low is above open or close "
+        "(open 1, high 2, low 3, close 1, volume 1); repair or remove the candle"
+    )
+    assert message(load, symbol="ETH/USDT").startswith(f"{tmp_path.name}: no candles of ETH/USDT 1h")
 
 
 def test_header_is_required(text: Callable[..., Path], load: Load) -> None:
@@ -143,10 +155,10 @@ def test_bad_lines_are_named(line: str, problem: str, text: Callable[..., Path],
 @pytest.mark.parametrize(
     "cells, problem",
     [
-        ("130,131,129,nan,1", "close is not a finite number"),
+        ("130,131,129,nan,1", "close is not a finite number (open 130, high 131, low 129, close nan, volume 1)"),
         ("130,131,129,,1", "close is missing"),
-        ("130,129.5,129,130,1", "high is below open or close"),
-        ("130,131,129,130,-1", "volume is negative"),
+        ("130,129.5,129,130,1", "high is below open or close (open 130, high 129.5, low 129, close 130, volume 1)"),
+        ("130,131,129,130,-1", "volume is negative (open 130, high 131, low 129, close 130, volume -1)"),
     ],
 )
 @pytest.mark.parametrize("bounds", [{}, {"start_ns": START + 20 * HOUR}], ids=["whole", "part"])
@@ -155,12 +167,10 @@ def test_d051_bad_values_name_the_line(
 ) -> None:
     rows = lines(100)
     rows[30] = f"2023-01-02 06:00:00,{cells}"
-    text(HEADER, "", *rows)
+    path = text(HEADER, "", *rows)
     # The header, an empty line and 30 candles come before it.
     found = message(load, **bounds)
-    assert (
-        found == f"BTC_USDT-1h.csv: BTC/USDT 1h, line 33 (2023-01-02 06:00 UTC): {problem}; repair or remove the candle"
-    )
+    assert found == f"{path}: BTC/USDT 1h, line 33 (2023-01-02 06:00 UTC): {problem}; repair or remove the candle"
 
 
 def test_d018_repeated_and_unsorted_times_name_the_line(text: Callable[..., Path], load: Load) -> None:

@@ -241,26 +241,29 @@ def broken(hours: Hours, column: str, value: float) -> dict[str, Any]:
 
 
 BROKEN = [
-    ("close", np.nan, "close is not a finite number; repair or remove the candle"),
-    ("high", np.inf, "high is not a finite number; repair or remove the candle"),
-    ("low", 0.0, "low is not above zero; repair or remove the candle"),
-    ("open", -1.0, "open is not above zero; repair or remove the candle"),
-    ("volume", -1.0, "volume is negative; repair or remove the candle"),
-    ("high", 157.0, "high is below open or close; repair or remove the candle"),
-    ("low", 158.0, "low is above open or close; repair or remove the candle"),
+    ("close", np.nan, "close is not a finite number"),
+    ("high", np.inf, "high is not a finite number"),
+    ("low", 0.0, "low is not above zero"),
+    ("open", -1.0, "open is not above zero"),
+    ("volume", -1.0, "volume is negative"),
+    ("high", 157.0, "high is below open or close"),
+    ("low", 158.0, "low is above open or close"),
 ]
 
 
 @pytest.mark.parametrize(
     "bounds", [{}, {"start_ns": START + 50 * HOUR, "warmup": 3}, {"start_ns": START + 57 * HOUR}], ids=str
 )
-@pytest.mark.parametrize("column, value, problem", BROKEN, ids=[text.partition(";")[0] for _, _, text in BROKEN])
+@pytest.mark.parametrize("column, value, problem", BROKEN, ids=[text for _, _, text in BROKEN])
 def test_d051_bad_values(
     column: str, value: float, problem: str, bounds: dict[str, int], hours: Hours, write: Write, load: Load
 ) -> None:
-    write(broken(hours, column, value), row_group_size=25)
+    columns = broken(hours, column, value)
+    path = write(columns, row_group_size=25)
+    candle = ", ".join(f"{name} {columns[name][57]:g}" for name in ("open", "high", "low", "close", "volume"))
     # Row 57 opens 57 hours after 2023-01-01 00:00: on the 3rd at 09:00.
-    assert message(load, **bounds) == f"BTC_USDT-1h.parquet: BTC/USDT 1h, row 57 (2023-01-03 09:00 UTC): {problem}"
+    told = f"{problem} ({candle}); repair or remove the candle"
+    assert message(load, **bounds) == f"{path}: BTC/USDT 1h, row 57 (2023-01-03 09:00 UTC): {told}"
 
 
 def test_bad_values_outside_the_range_do_not_matter(hours: Hours, write: Write, load: Load) -> None:
@@ -268,14 +271,19 @@ def test_bad_values_outside_the_range_do_not_matter(hours: Hours, write: Write, 
     assert len(load(start_ns=START + 60 * HOUR, warmup=2)) == 42
 
 
+def test_a_file_without_rows_is_told(hours: Hours, write: Write, load: Load) -> None:
+    path = write({name: column[:0] for name, column in hours(5).items()})
+    assert message(load) == f"{path}: BTC/USDT 1h: the file holds no candles"
+
+
 @pytest.mark.parametrize("start", [None, START + 50 * HOUR])
 @pytest.mark.parametrize("groups", [10, 1_000])
 def test_d018_repeated_time(groups: int, start: int | None, hours: Hours, write: Write, load: Load) -> None:
     columns = hours(100)
     columns["timestamp"][70] = columns["timestamp"][69]
-    write(columns, row_group_size=groups)
+    path = write(columns, row_group_size=groups)
     assert message(load, start_ns=start) == (
-        "BTC_USDT-1h.parquet: BTC/USDT 1h, row 70 (2023-01-03 21:00 UTC): "
+        f"{path}: BTC/USDT 1h, row 70 (2023-01-03 21:00 UTC): "
         "time is repeated; sort the candles by time and drop duplicates"
     )
 
@@ -284,10 +292,10 @@ def test_d018_repeated_time(groups: int, start: int | None, hours: Hours, write:
 @pytest.mark.parametrize("groups", [10, 1_000])
 def test_d051_unsorted_times(groups: int, start: int | None, hours: Hours, write: Write, load: Load) -> None:
     columns = {name: column[::-1] for name, column in hours(100).items()}
-    write(columns, row_group_size=groups)
+    path = write(columns, row_group_size=groups)
     # Row 1 of the reversed file is the candle of hour 98: on the 5th at 02:00.
     assert message(load, start_ns=start) == (
-        "BTC_USDT-1h.parquet: BTC/USDT 1h, row 1 (2023-01-05 02:00 UTC): "
+        f"{path}: BTC/USDT 1h, row 1 (2023-01-05 02:00 UTC): "
         "time is earlier than the row before; sort the candles by time and drop duplicates"
     )
 
@@ -296,14 +304,13 @@ def test_d051_unsorted_times(groups: int, start: int | None, hours: Hours, write
 def test_missing_values(bounds: dict[str, int], hours: Hours, write: Write, load: Load) -> None:
     columns = hours(100)
     columns["volume"] = pa.array([None if row == 57 else 1.0 for row in range(100)])
-    write(columns, row_group_size=25)
+    path = write(columns, row_group_size=25)
     assert message(load, **bounds) == (
-        "BTC_USDT-1h.parquet: BTC/USDT 1h, row 57 (2023-01-03 09:00 UTC): "
-        "volume is missing; repair or remove the candle"
+        f"{path}: BTC/USDT 1h, row 57 (2023-01-03 09:00 UTC): volume is missing; repair or remove the candle"
     )
     columns = hours(100)
     columns["timestamp"] = pa.array(columns["timestamp"], mask=np.arange(100) == 57)
     write(columns, row_group_size=25)
     assert message(load, **bounds) == (
-        "BTC_USDT-1h.parquet: BTC/USDT 1h, row 57: timestamp is missing; repair or remove the candle"
+        f"{path}: BTC/USDT 1h, row 57: timestamp is missing; repair or remove the candle"
     )

@@ -93,11 +93,8 @@ def test_d021_every_number_type_becomes_float64(kind: pa.DataType, hours: Hours,
 
 
 def test_d021_an_empty_answer_keeps_the_types(hours: Hours, write: Write, load: Load) -> None:
-    write({name: column[:0] for name, column in hours(5).items()}, "EMPTY-1h.parquet")
     write(hours(5))
     for bars in (
-        load("EMPTY"),
-        load("EMPTY", start_ns=0, warmup=3),
         load(start_ns=START + 5 * HOUR),
         load(end_ns=START),
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
 from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
+from quantsail_parquet.files import shown
 
 VALUES = ("open", "high", "low", "close", "volume")
 COLUMNS = ("timestamp", *VALUES)
@@ -34,9 +35,10 @@ def reading(path: Path, symbol: str, kind: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else _first_line(error)
-        raise DataError(f"{path}: candles of {symbol} cannot be read ({reason})") from None
+        raise DataError(f"{shown(path)}: candles of {symbol} cannot be read ({reason})") from None
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: candles of {symbol} cannot be read; not {kind}? ({_first_line(error)})") from None
+        reason = f"not {kind}? ({_first_line(error)})"
+        raise DataError(f"{shown(path)}: candles of {symbol} cannot be read; {reason}") from None
 
 
 def check_names(names: Iterable[str], where: str) -> None:
@@ -89,12 +91,14 @@ def _unit_by_size(low: int, high: int, where: str) -> int:
     )
 
 
-def to_bars(table: pa.Table, request: BarRequest, origin: str, place: Place) -> Bars:
+def to_bars(table: pa.Table, request: BarRequest, path: Path, origin: str, place: Place) -> Bars:
     """The bars that ``request`` asks for. ``place`` words the number of a row of ``table``.
+
+    Messages name ``path``; ``origin``, which goes with the bars, is the same on every machine.
 
     Times out of order cannot be cut to the range: all of them go to Bars, which refuses them.
     """
-    where = f"{origin}: {request.symbol} {request.timeframe}"
+    where = f"{shown(path)}: {request.symbol} {request.timeframe}"
     time = _times(table.column("timestamp"), where, place)
     in_order = bool((time[1:] > time[:-1]).all())
     first, stop = window(time, request) if in_order else (0, len(time))
@@ -110,12 +114,19 @@ def to_bars(table: pa.Table, request: BarRequest, origin: str, place: Place) -> 
     try:
         return Bars(request.symbol, request.timeframe, keep(time[first:stop]), *values, origin=origin)
     except DataError as error:
-        raise DataError(_renumbered(str(error), lambda row: place(first + row))) from None
+        text = where + str(error).removeprefix(f"{origin}: {request.symbol} {request.timeframe}")
+        raise DataError(_in_words_of_the_file(text, lambda row: place(first + row), values)) from None
 
 
-def _renumbered(text: str, place: Place) -> str:
-    """The message of Bars, which counts from the first bar it was given, with the file's own numbers."""
-    return re.sub(r", row (\d+) \(", lambda match: f", {place(int(match[1]))} (", text)
+def _in_words_of_the_file(text: str, place: Place, values: Sequence[Floats]) -> str:
+    """The message of Bars, which counts from the first bar it was given, with the file's own row and its values."""
+    match = re.search(r", row (\d+) \(", text)
+    if match is None:
+        return text
+    row = int(match[1])
+    text = f"{text[: match.start()]}, {place(row)} ({text[match.end() :]}"
+    candle = ", ".join(f"{name} {column[row]:.12g}" for name, column in zip(VALUES, values, strict=True))
+    return text.replace("; repair or remove the candle", f" ({candle}); repair or remove the candle")
 
 
 def window(time: Ints, request: BarRequest) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from quantsail_framework.domain.bars import Bars
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_parquet.columns import COLUMNS, VALUES, check_names, reading, to_bars
+from quantsail_parquet.files import shown
 
 MAX_BYTES = 4 * 1024**3
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
@@ -23,7 +24,7 @@ _DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 def load(path: Path, request: BarRequest, origin: str) -> Bars:
     """The asked bars of the CSV file at ``path``. Raises DataError for whatever is wrong with it."""
-    where = f"{path}: {request.symbol} {request.timeframe}"
+    where = f"{shown(path)}: {request.symbol} {request.timeframe}"
     with reading(path, request.symbol, "CSV (UTF-8)"):
         if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{where}: larger than {MAX_BYTES // 1024**3} GiB; convert it to Parquet")
@@ -33,7 +34,9 @@ def load(path: Path, request: BarRequest, origin: str) -> Bars:
         except pa.ArrowInvalid:
             _refuse_bad_line(path, kind, where)
             raise
-        return to_bars(table, request, origin, lambda row: f"line {_line(path, row)}")
+        if not table.num_rows:
+            raise DataError(f"{where}: the file holds no candles")
+        return to_bars(table, request, path, origin, lambda row: f"line {_line(path, row)}")
 
 
 def _parse(path: Path, kind: pa.DataType) -> pa.Table:

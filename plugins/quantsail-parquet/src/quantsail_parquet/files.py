@@ -31,6 +31,12 @@ def check_path(path: Path) -> None:
         raise ValueError(f"the pattern {str(path)!r} must have {{symbol}} and {{timeframe}} and no other placeholder")
 
 
+def shown(path: Path) -> Path:
+    """A path as messages name it: from the working directory when it is below, as it is elsewhere."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 def file_symbol(symbol: str) -> str:
     """The symbol as file names spell it: ``BTC/USDT:USDT`` is ``BTC_USDT_USDT``.
 
@@ -70,9 +76,9 @@ class Layout:
         except (FileNotFoundError, NotADirectoryError):
             raise DataError(self._missing(request)) from None
         except OSError as error:
-            raise DataError(f"{path}: candles of {request.symbol} cannot be read ({error.strerror})") from None
+            raise DataError(f"{shown(path)}: candles of {request.symbol} cannot be read ({error.strerror})") from None
         if not stat.S_ISREG(mode):
-            raise DataError(f"{path}: candles of {request.symbol} cannot be read (not a file)")
+            raise DataError(f"{shown(path)}: candles of {request.symbol} cannot be read (not a file)")
         return path
 
     def available(self) -> Mapping[str, list[str]]:
@@ -88,15 +94,16 @@ class Layout:
 
     def _missing(self, request: BarRequest) -> str:
         wanted = f"no candles of {request.symbol} {request.timeframe}"
+        root = shown(self.root)
         try:
             available = self.available()
         except FileNotFoundError:
-            return f"{self.root}: {wanted}, for there is no such folder; mend [data] path{_sibling(self.root)}"
+            return f"{root}: {wanted}, for there is no such folder; mend [data] path{_sibling(self.root)}"
         except NotADirectoryError:
-            return f"{self.root}: {wanted}, for this is a file; set [data] path to its folder, or to a pattern"
+            return f"{root}: {wanted}, for this is a file; set [data] path to its folder, or to a pattern"
         except OSError as error:
-            return f"{self.root}: {wanted}, for the folder cannot be listed ({error.strerror})"
-        return f"{self.root}: {wanted} (no file {self.name(request)}); {_offer(available, request, self.template)}"
+            return f"{root}: {wanted}, for the folder cannot be listed ({error.strerror})"
+        return f"{root}: {wanted} (no file {self.name(request)}); {_offer(available, request, self.template)}"
 
 
 def _expression(template: str) -> str:
@@ -138,4 +145,4 @@ def _sibling(folder: Path) -> str:
     except OSError:
         return ""
     near = get_close_matches(folder.name, names, n=1)
-    return f"; did you mean {str(folder.parent / near[0])!r}?" if near else ""
+    return f"; did you mean {str(shown(folder.parent / near[0]))!r}?" if near else ""

@@ -12,6 +12,7 @@ from quantsail_framework.domain.bars import Bars
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_parquet.columns import COLUMNS, check_names, check_types, ns_per_count, reading, to_bars
+from quantsail_parquet.files import shown
 
 # 100 million bars are 190 years of minutes and 4.8 GB of columns: more is a mistake or a damaged file.
 MAX_ROWS = 100_000_000
@@ -28,17 +29,19 @@ class Span:
 
 def load(path: Path, request: BarRequest, origin: str) -> Bars:
     """The asked bars of the Parquet file at ``path``. Raises DataError for whatever is wrong with it."""
-    where = f"{path}: {request.symbol} {request.timeframe}"
+    where = f"{shown(path)}: {request.symbol} {request.timeframe}"
     with reading(path, request.symbol, "Parquet"), pq.ParquetFile(path) as file:
         check_names(file.schema_arrow.names, where)
         check_types(file.schema_arrow, where)
+        if not file.metadata.num_rows:
+            raise DataError(f"{where}: the file holds no candles")
         groups = _groups(file, request, where)
         skipped = sum(file.metadata.row_group(index).num_rows for index in range(groups.start))
         asked = sum(file.metadata.row_group(index).num_rows for index in groups)
         if asked > MAX_ROWS:
             raise DataError(f"{where}: {asked:,} rows to read, above {MAX_ROWS:,}; narrow [data] start and end")
         table = file.read_row_groups(list(groups), columns=list(COLUMNS))
-        return to_bars(table, request, origin, lambda row: f"row {skipped + row}")
+        return to_bars(table, request, path, origin, lambda row: f"row {skipped + row}")
 
 
 def _groups(file: pq.ParquetFile, request: BarRequest, where: str) -> range:
