@@ -7,6 +7,7 @@ heavy, so what it says of each verb is kept here.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -80,6 +81,7 @@ def verbs() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed run, 2 bad input, 130 stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill leaves nothing behind, as Ctrl-C does
     sys.exit(_exit_code(args))
 
 

@@ -134,7 +134,15 @@ def _converter() -> Any:
 
 
 def _refuse(value: Any, annotation: Any, remedy: str = "") -> RefusedError:
+    if _holds_secret(annotation):  # whatever stands there may be the secret itself
+        return RefusedError(
+            [((), f'expects {expected(annotation)}, each given as {{ env = "NAME" }} or {{ file = "path" }}')]
+        )
     return RefusedError([((), f"expects {expected(annotation)}, got {describe(value)}{remedy}")])
+
+
+def _holds_secret(annotation: Any) -> bool:
+    return annotation is Secret or any(_holds_secret(part) for part in get_args(annotation))
 
 
 def _whole(value: Any, annotation: Any) -> int:

@@ -178,7 +178,8 @@ def test_debug_shows_the_traceback(site: FakeSite, work: Path) -> None:
     assert "raise error" in done.stderr
 
 
-def test_ctrl_c_leaves_no_partial_folder_and_exits_130(site: FakeSite, work: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_kill_leaves_no_partial_folder_and_exits_130(site: FakeSite, work: Path, stop: int) -> None:
     command = [sys.executable, "-c", "from quantsail_framework.cli import main; main()"]
     arguments = ["run", "toy.toml", "--set", "toy.mode=hang", "--out", "deep/run"]
     path = os.pathsep.join([str(site.folder), str(ROOT)])
@@ -190,7 +191,7 @@ def test_ctrl_c_leaves_no_partial_folder_and_exits_130(site: FakeSite, work: Pat
     while not (work / "hanging").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     assert [path.name for path in (work / "deep").iterdir()] == [f".run.partial-{process.pid}"]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors.strip()) == (130, "stopped; nothing was written")
     assert _names(work) == ["hanging", "toy.toml"]

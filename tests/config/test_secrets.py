@@ -8,8 +8,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from quantsail_framework.config import Secret
-from quantsail_framework.errors import InputError
+from quantsail_framework.config import Secret, build
+from quantsail_framework.errors import InputError, PipelineError
 from tests.config.conftest import MINIMAL, Desk
 from tests.config.parts import Messenger
 
@@ -87,6 +87,25 @@ def test_a_literal_is_refused_and_not_repeated(desk: Desk, token: str, problem: 
 def test_a_value_below_a_literal_does_not_repeat_it(desk: Desk) -> None:
     text = MINIMAL + ALERT + f'token = "{HIDDEN}"\n'
     assert not any(HIDDEN in line for line in desk.problems(text, sets={"alerts.messenger.token.env": "A"}))
+
+
+@attrs.frozen
+class Keyring:
+    """Secrets in containers."""
+
+    tokens: list[Secret] = attrs.field(factory=list)
+    named: dict[str, Secret] = attrs.field(factory=dict)
+    maybe: Secret | int = 0
+
+
+@pytest.mark.parametrize(
+    "values", [{"tokens": HIDDEN}, {"tokens": [HIDDEN]}, {"named": {"a": HIDDEN}}, {"maybe": HIDDEN}]
+)
+def test_a_literal_in_a_container_is_not_repeated_either(values: dict[str, object]) -> None:
+    with pytest.raises(PipelineError) as caught:
+        build(Keyring, values)
+    assert HIDDEN not in str(caught.value)
+    assert "secret" in str(caught.value)
 
 
 def test_environment_may_say_where_the_secret_is(desk: Desk) -> None:
