@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,6 +87,8 @@ def _run(
         registry = session.allowed_registry(pipeline, block)
         pipeline, reporters = _with_reporters(pipeline, registry, silent=as_json or quiet)
         place: dict[str, Any] = {"out": out, "keep": out is None}
+        gc.freeze()  # what start-up made stays anyway
+        gc.enable()
         result = session.run(pipeline, runner=runner, registry=registry, report=True, progress=progress, **place)
     _print(result, reporters, as_json=as_json, quiet=quiet)
 
