@@ -157,22 +157,6 @@ def _utc(ns: int) -> dt.datetime:
 # --- writing -------------------------------------------------------------------------------------
 
 
-def write_run(
-    result: RunResult,
-    pipeline: Pipeline,
-    folder: Path,
-    *,
-    plugins: Sequence[PluginLike],
-    started_ns: int,
-    finished_ns: int,
-) -> None:
-    """Write a whole run folder at once. Raises ResultsError when ``folder`` exists; then nothing is written."""
-    with RunFolder(folder) as pending:
-        write_files(
-            result, pipeline, pending.temporary, plugins=plugins, started_ns=started_ns, finished_ns=finished_ns
-        )
-
-
 def write_files(
     result: RunResult,
     pipeline: Pipeline,

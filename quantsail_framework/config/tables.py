@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 from attrs.validators import ge, gt, min_len, optional
@@ -137,8 +137,3 @@ def nanoseconds(moment: dt.datetime | None) -> int | None:
     if moment is None:
         return None
     return (moment - _EPOCH) // dt.timedelta(microseconds=1) * (NS_PER_SECOND // 1_000_000)
-
-
-def fixed_tables() -> dict[str, type[Any]]:
-    """Tables of the pipeline itself by name."""
-    return {"pipeline": PipelineTable, "data": DataTable, "plugins": PluginsTable}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ import pytest
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.ports.runner import DataSpec, Pipeline
+from quantsail_framework.results import RunFolder, write_files
 
 HOUR = 3_600_000_000_000
 
@@ -58,3 +60,9 @@ def pipeline() -> Pipeline:
     return Pipeline(
         "trend-bnb", "backtest", 1000.0, spec, nothing, nothing, nothing, nothing, seed=7, resolved=resolved
     )
+
+
+def write_run(result: RunResult, pipeline: Pipeline, folder: Path, **times: Any) -> None:
+    """Write a whole run folder as a session does."""
+    with RunFolder(folder) as pending:
+        write_files(result, pipeline, pending.temporary, **times)

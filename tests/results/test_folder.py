@@ -14,8 +14,8 @@ from quantsail_framework.domain.result import RunResult
 from quantsail_framework.errors import ResultsError, RunError
 from quantsail_framework.plugins import PluginInfo
 from quantsail_framework.ports.runner import Pipeline
-from quantsail_framework.results import RunFolder, default_folder, pipeline_digest, write_run
-from tests.results.conftest import make_result
+from quantsail_framework.results import RunFolder, default_folder, pipeline_digest
+from tests.results.conftest import make_result, write_run
 
 # 2020-01-01 is day 18262 after 1970-01-01: 18262 * 86400 s = 1,577,836,800 s.
 NEW_YEAR_2020 = 1_577_836_800 * 1_000_000_000

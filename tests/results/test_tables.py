@@ -18,8 +18,8 @@ from hypothesis.extra import numpy as hnp
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.errors import ResultsError, RunError
 from quantsail_framework.ports.runner import Pipeline
-from quantsail_framework.results import _write_table, list_runs, read_run, write_run
-from tests.results.conftest import HOUR
+from quantsail_framework.results import _write_table, list_runs, read_run
+from tests.results.conftest import HOUR, write_run
 
 
 def _stored(result: RunResult, pipeline: Pipeline, folder: Path) -> Path:

@@ -90,21 +90,6 @@ def test_d107_the_account_is_handed_in() -> None:
         assert check(rule, FakePortfolio()) is None
 
 
-def test_d108_losses_of_three_days_do_not_add_up() -> None:
-    rule, lost = MaxDailyLoss(limit=50.0), []
-    for day in range(3):
-        account = FakePortfolio(realised_today=-20.0, closed_net_pnl=[-20.0] * (day + 1))
-        lost.append(check(rule, account))
-    assert lost == [None, None, None]
-
-
-def test_d110_a_new_process_says_what_the_old_one_said() -> None:
-    account = FakePortfolio(realised_today=-80.0)
-    before = check(MaxDailyLoss(limit=50.0), account)
-    assert before is not None
-    assert check(MaxDailyLoss(limit=50.0), account) == before
-
-
 def test_d112_exposure_adds_up_over_positions() -> None:
     # 150 and 100 held make 250; with 100 more 350 exceed 3 % of 10,000.
     assert check(MaxExposure(pct=3.0), FakePortfolio(exposure=250.0), notional=100.0) is not None
