@@ -94,8 +94,7 @@ class Refusal:
     text: str
 
 
-@attrs.define(eq=False)
-class EntryOrder:
+class EntryOrder(NamedTuple):
     """An accepted entry that waits for the next tradable open."""
 
     symbol: str

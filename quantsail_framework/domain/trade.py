@@ -25,7 +25,8 @@ class Position:
 
     ``quantity`` is above zero for both sides. ``stop`` and ``target`` are the levels in force now;
     ``trailed`` says that the trail moved the stop last. ``costs`` were paid at the entry. ``order``
-    is the accepted entry it came from, with the levels it began with.
+    is the accepted entry it came from, with the levels it began with. ``last_close`` is the close at
+    which the account last valued it, the entry price before there was one.
     """
 
     symbol: str
@@ -38,6 +39,7 @@ class Position:
     target: float | None
     order: EntryOrder
     trailed: bool = False
+    last_close: float = attrs.field(default=attrs.Factory(lambda self: self.entry_price, takes_self=True))
 
     @property
     def signed_quantity(self) -> float:

@@ -6,7 +6,6 @@ the rows that they write.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from quantsail_framework.domain.fill import Costs
@@ -14,35 +13,27 @@ from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.portfolio import Portfolio
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.day import TradingDay
+from quantsail_framework.engine.values import new
 
 
 class ClosedTrade(NamedTuple):
     """One closed trade as the engine notes it; ``records`` turns it into a row of the trades table."""
 
-    symbol: str
-    side: int
-    signal_time: int
     entry_time: int
     exit_time: int
     entry_price: float
     exit_price: float
-    stop: float
     target: float | None
-    quantity: float
     gross_pnl: float
     fees: float
     spread: float
     slippage: float
     net_pnl: float
     exit_reason: str
-    equity_at_entry: float
-    risk: float
-    bound_by: str
     ambiguous: bool
-    confidence: float
-    why: str | Callable[[], str]
     at_close: bool
     entry_costs: float
+    order: EntryOrder
 
 
 class Account(Portfolio):
@@ -66,14 +57,13 @@ class Account(Portfolio):
         self.closed_times_ns: list[int] = []
         self._end_of_day = day.end
         self._held_back = 0.0  # reference notional of pending entries
-        self._gross = self._short_gross = 0.0  # of positions, at the last mark
-        self._marks: Mapping[str, float] = {}
+        self._short_gross = 0.0  # at the last mark
 
     @property
     def unrealised(self) -> float:
         return sum(
-            position.side * position.quantity * (self._marks[symbol] - position.entry_price) - position.entry_costs
-            for symbol, position in self.positions.items()
+            position.side * position.quantity * (position.last_close - position.entry_price) - position.entry_costs
+            for position in self.positions.values()
         )
 
     def at(self, now_ns: int) -> None:
@@ -84,19 +74,20 @@ class Account(Portfolio):
             self.day_end_ns = self._end_of_day(now_ns)
             self.trades_today, self.realised_today = 0, 0.0
 
-    def mark(self, last_closes: Mapping[str, float]) -> None:
-        """Value every position at its last close."""
-        equity, gross, shorts = self.cash, 0.0, 0.0
-        for symbol, position in self.positions.items():
-            value = position.quantity * last_closes[symbol]
+    def mark(self) -> None:
+        """Value every position at its ``last_close``."""
+        equity = cash = self.cash
+        gross = shorts = 0.0
+        for position in self.positions.values():
+            value = position.quantity * position.last_close
             gross += value
             if position.side > 0:
                 equity += value
             else:
                 equity -= value
                 shorts += value
-        self.equity, self._gross, self._short_gross, self._marks = equity, gross, shorts, last_closes
-        self.available = self.cash - (2.0 * shorts if shorts else 0.0) - self._held_back
+        self.equity, self._short_gross = equity, shorts
+        self.available = cash - 2.0 * shorts - self._held_back
         self.exposure = gross + self._held_back
 
     def spendable(self, order: EntryOrder) -> float:
@@ -115,28 +106,27 @@ class Account(Portfolio):
 
     def drop(self, order: EntryOrder) -> None:
         """An accepted entry will not fill: its day, if it is still that day, gets its count back."""
-        self._release(order)
-        self.available += order.quantity * order.price
-        self.exposure -= order.quantity * order.price
+        notional = order.quantity * order.price
+        del self.pending[order.symbol]
+        self._held_back = self._held_back - notional if self.pending else 0.0  # then no rounding is left over
+        self.available += notional
+        self.exposure -= notional
         if order.decided_ns >= self._day_start_ns:
             self.trades_today -= 1
 
-    def _release(self, order: EntryOrder) -> None:
-        pending = self.pending
-        del pending[order.symbol]
-        # No rounding is left over when nothing is pending.
-        self._held_back = self._held_back - order.quantity * order.price if pending else 0.0
-
     def enter(self, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> Position:
         """Book an entry that filled in the bar opening at ``time_ns``."""
-        self._release(order)
-        symbol, side, quantity = order.symbol, order.side, order.quantity
-        position = Position(symbol, side, quantity, price, time_ns, costs, order.stop, order.target, order)
-        self.positions[symbol] = position
+        symbol, side, quantity, reference, stop, target = order[:6]
+        del self.pending[symbol]
+        self._held_back = self._held_back - quantity * reference if self.pending else 0.0
+        self.positions[symbol] = position = Position(
+            symbol, side, quantity, price, time_ns, costs, stop, target, order, False, price
+        )
         if side < 0:
             self.shorts += 1
-        self.cash -= side * quantity * price + (costs.fee + costs.spread + costs.slippage)
-        self.flow.append((time_ns, self.cash))
+        fee, spread, slippage = costs
+        self.cash = cash = self.cash - (side * quantity * price + (fee + spread + slippage))
+        self.flow.append((time_ns, cash))
         return position
 
     def leave(
@@ -151,26 +141,27 @@ class Account(Portfolio):
     ) -> ClosedTrade:
         """Book the end of a position in the bar opening at ``time_ns``."""
         position = self.positions.pop(symbol)
-        order, side, quantity, entry_price = position.order, position.side, position.quantity, position.entry_price
+        order, side, entry_price = position.order, position.side, position.entry_price
         fee, spread, slippage = position.costs
         exit_fee, exit_spread, exit_slippage = costs
+        signed = side * position.quantity
         paid, entry_paid = exit_fee + exit_spread + exit_slippage, fee + spread + slippage
-        gross = side * quantity * (price - entry_price)
+        gross = signed * (price - entry_price)
         net = gross - entry_paid - paid
         if side < 0:
             self.shorts -= 1
-        self.cash += side * quantity * price - paid
-        self.flow.append((time_ns, self.cash))
+        self.cash = cash = self.cash + (signed * price - paid)
+        self.flow.append((time_ns, cash))
         if time_ns >= self._day_start_ns:  # a ruin at a day's last close belongs to the day before
             self.realised_today += net
-        trade = ClosedTrade(
-            symbol, side, order.signal_time_ns, position.entry_time_ns, time_ns, entry_price, price, order.stop,
-            position.target, quantity, gross, fee + exit_fee, spread + exit_spread, slippage + exit_slippage, net,
-            reason, order.equity, order.risk, order.bound_by, ambiguous, order.confidence, order.reason, at_close,
-            entry_paid,
-        )  # fmt: skip
+        trade = new(ClosedTrade, (
+            position.entry_time_ns, time_ns, entry_price, price, position.target, gross, fee + exit_fee,
+            spread + exit_spread, slippage + exit_slippage, net, reason, ambiguous, at_close, entry_paid, order,
+        ))  # fmt: skip
         self.trades.append(trade)
         self.closed_net_pnl.append(net)
         self.closed_reasons.append(reason)
         self.closed_times_ns.append(time_ns)
+        if not self.positions:  # nothing is left to be valued at a close
+            self.equity, self.exposure, self.available = cash, self._held_back, cash - self._held_back
         return trade

@@ -55,35 +55,11 @@ class Dealer:
         self.market = market
         self.watchdog = watchdog
         self._by_symbol = {lane.symbol: lane for lane in lanes}
+        self._one_clock = all(lane.same_clock(lanes[0]) for lane in lanes)  # then a row is the same bar for all
         self.events = events
         self.target_first = target_first
         self.trailing = False  # whether any position so far had a trail
         self._bar_ns = market.timeframe.ns
-
-    def trade(self, lanes: Sequence[Lane], time_ns: int) -> None:
-        """The bar that opens at ``time_ns`` from its open up to, not including, the decisions at its close.
-
-        Orders decided earlier meet the open, market exits before entries; the levels of every
-        position meet the bar, also of those just opened; symbols whose data end here are closed.
-        Each step is done for all lanes before the next.
-        """
-        account, market = self.account, self.market
-        market.now_ns = time_ns
-        account.at(time_ns)
-        for lane in lanes:
-            if lane.leaving is not None and lane.is_tradable(lane.i):
-                self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
-        for lane in lanes:
-            if lane.order is not None and lane.is_tradable(lane.i):
-                self.fill_entry(lane, lane.order, time_ns)
-        for lane in lanes:
-            if lane.position is not None and lane.is_tradable(lane.i):
-                self.touch(lane, lane.position, time_ns)
-        for lane in lanes:
-            if lane.i == lane.last:
-                self.end_of_data(lane, time_ns)
-        market.now_ns = close = time_ns + self._bar_ns
-        account.at(close)
 
     # 1. Open.
 
@@ -91,18 +67,19 @@ class Dealer:
         """Refuse the entry at this open when it has gapped past a level or is not affordable."""
         account = self.account
         level = fills.gapped(order.side, order.stop, order.target, open_)
-        if level is not None:
-            rule, limit, value = "gapped", level, open_
-            text = f"opened at {open_:g}, beyond the level {level:g}"
-        else:
+        if level is None:
             if account.shorts:
-                before = {held: self._by_symbol[held].close_before(account.now_ns) for held in account.positions}
-                account.mark(before)
-            value = order.quantity * open_ + costs.fee + costs.spread + costs.slippage
-            limit = account.spendable(order)
+                for held, position in account.positions.items():
+                    position.last_close = self._by_symbol[held].close_before(account.now_ns)
+                account.mark()
+            fee, spread, slippage = costs
+            value, limit = order.quantity * open_ + fee + spread + slippage, account.spendable(order)
             if value <= limit:
                 return False
             rule, text = "insufficient_cash", f"needs {value:.2f} and {limit:.2f} is available"
+        else:
+            rule, limit, value = "gapped", level, open_
+            text = f"opened at {open_:g}, beyond the level {level:g}"
         self.drop(lane, order, rule, text, limit, value, open_)
         return True
 
@@ -122,21 +99,6 @@ class Dealer:
         at = order.price if price is None else price
         self.desk.refuse(order.signal_time_ns, order.symbol, order.side, rule, limit, value, at, text)
 
-    def fill_entry(self, lane: Lane, order: EntryOrder, time_ns: int) -> None:
-        """The accepted entry meets the open of this bar."""
-        open_ = lane.open[lane.i]
-        costs = self.desk.price(order.symbol, order.side, order.quantity, open_, "taker")
-        if not self.entry_is_refused(lane, order, open_, costs):
-            self.book_entry(lane, order, open_, costs, time_ns)
-
-    def book_entry(self, lane: Lane, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> None:
-        """Book a filled entry."""
-        position = self.account.enter(order, price, costs, time_ns)
-        lane.begin(position)
-        self.trailing = self.trailing or order.trail is not None
-        if self.events is not None:
-            self.events.order_filled(position)
-
     def close_at(self, lane: Lane, price: float, reason: str, time_ns: int, *, at_close: bool = False) -> None:
         """A market exit at ``price``."""
         position = _held(lane)
@@ -150,7 +112,6 @@ class Dealer:
         costs: Costs,
         time_ns: int,
         reason: str,
-        *,
         ambiguous: bool = False,
         at_close: bool = False,
     ) -> None:
@@ -171,14 +132,13 @@ class Dealer:
         i = lane.i
         if self.trailing:
             lane.trail_to(i - 1)
-        hit = fills.touch(
-            position.side, position.stop, position.target, lane.open[i], lane.high[i], lane.low[i], self.target_first
-        )
-        if hit is None:
-            return
-        liquidity: Liquidity = "taker" if hit.by_stop else "maker"
-        costs = self.desk.price(lane.symbol, -position.side, position.quantity, hit.price, liquidity)
-        self.book_exit(lane, hit.price, costs, time_ns, exit_reason(position, hit.by_stop), ambiguous=hit.ambiguous)
+        high, low = lane.high[i], lane.low[i]
+        hit = fills.touch(position.side, position.stop, position.target, lane.open[i], high, low, self.target_first)
+        if hit is not None:
+            price, by_stop, ambiguous = hit
+            liquidity: Liquidity = "taker" if by_stop else "maker"
+            costs = self.desk.price(lane.symbol, -position.side, position.quantity, price, liquidity)
+            self.book_exit(lane, price, costs, time_ns, exit_reason(position, by_stop), ambiguous)
 
     # 3. Close.
 
@@ -191,8 +151,15 @@ class Dealer:
 
     def mark(self, time_ns: int) -> None:
         """Value the account at the closes of the bars up to ``time_ns``."""
-        lanes, positions = self._by_symbol, self.account.positions
-        self.account.mark({symbol: lanes[symbol].last_close(time_ns) for symbol in positions} if positions else {})
+        positions, lanes = self.account.positions, self._by_symbol
+        if positions and self._one_clock:
+            i = self.lanes[0].row_at(time_ns)
+            for symbol, position in positions.items():
+                position.last_close = lanes[symbol].close[i]
+        else:
+            for symbol, position in positions.items():
+                position.last_close = lanes[symbol].last_close(time_ns)
+        self.account.mark()
 
     def trail(self, time_ns: int) -> None:
         """Move every trailing stop by the closes up to ``time_ns``."""
@@ -231,19 +198,6 @@ class Dealer:
             if lane.position is not None and lane.leaving is None:
                 lane.leaving = FLATTEN
 
-    def settle(self, time_ns: int, ended: bool, watching: bool) -> bool:
-        """Mark, ruin, trailing stops, breakers: what a close does to the account before anything is decided.
-
-        ``ended``: a trade ended in this bar. Returns whether lanes beyond this moment's were touched.
-        """
-        self.mark(time_ns)
-        touched = self.account.equity <= 0.0 and not self.desk.ruined
-        if touched:
-            self.ruin(time_ns)
-        if self.trailing:
-            self.trail(time_ns)
-        return (self.trip_breakers(time_ns, ended) if watching else False) or touched
-
     def decide_exit(self, lane: Lane, flagged: bool) -> None:
         """An exit flag, or the end of ``max_bars``, closes the position at the next open."""
         if lane.leaving is not None or not lane.is_tradable(lane.i):
@@ -252,15 +206,6 @@ class Dealer:
             lane.leaving = SIGNAL
         elif lane.time_is_up():
             lane.leaving = TIME
-
-    def decide_entry(self, lane: Lane, row: Row) -> None:
-        """The entry signal of this bar, when nothing is open."""
-        if lane.position is not None or lane.order is not None or lane.i >= lane.last:
-            return
-        order = self.desk.decide(lane.instrument, lane.close[lane.i], lane.time[lane.i], row)
-        if order is not None:
-            self.account.accept(order)
-            lane.order = order
 
     # Bar strategies.
 

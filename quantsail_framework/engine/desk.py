@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
@@ -11,6 +11,7 @@ from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import Breach, EntryOrder, Liquidity, Refusal, Request, Signal, Sizing
 from quantsail_framework.engine.account import Account
 from quantsail_framework.engine.feed import Row
+from quantsail_framework.engine.values import new
 from quantsail_framework.engine.watchdog import Watchdog
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.cost_model import CostModel
@@ -20,10 +21,6 @@ from quantsail_framework.ports.sizer import Sizer
 
 # A refusal as the engine keeps it: a row of the refusals table.
 RefusalRow = tuple[int, str, int, str, float | None, float | None, float, str]
-
-
-# Makes a named tuple without the Python-level call of its constructor; for what is made per signal.
-new = tuple.__new__
 
 
 class Desk:
@@ -46,7 +43,7 @@ class Desk:
         self._min_notional = float(getattr(sizer, "min_notional", 0.0))
         self._costs = costs.costs
         self._costs_name = type(costs).__name__
-        self._rules = [(named.name, named.rule.check, watchdog.watches.get(named.name)) for named in rules]
+        self._rules = [(named.name, watchdog.check_of(named)) for named in rules]
         self._events = events
         self.ruined = False
         self.refusals: list[RefusalRow] = []
@@ -65,56 +62,48 @@ class Desk:
             self.refuse(time_ns, symbol, side, "invalid_levels", stop, price, price, text)
             return None
         market.symbol = symbol
-        quantity, bound_by = self._sized(
-            new(Signal, (symbol, side, price, stop, target, confidence, time_ns)), instrument
-        )
-        notional = quantity * price
+        signal = new(Signal, (symbol, side, price, stop, target, confidence, time_ns))
+        sizing = self._size(signal, instrument, account, market)
+        if type(sizing) is not Sizing or not 0.0 <= sizing[0] < inf:
+            raise self._no_size(sizing, symbol)
+        quantity, bound_by = sizing
+        if instrument.lot is not None:
+            quantity = instrument.floor_quantity(quantity)
+        notional, risk = quantity * price, quantity * abs(price - stop)
         if notional < self._min_notional or notional < instrument.min_notional or quantity <= 0.0:
             self._refuse_size(instrument, side, quantity, price, time_ns, bound_by)
             return None
-        risk = quantity * abs(price - stop)
-        if self._rules:
-            estimate = self._estimator(quantity)
-            request = new(Request, (symbol, side, quantity, price, stop, target, notional, risk, estimate))
-            if self._refused_by_rule(request, time_ns):
+        costs = self._costs
+        request = new(Request, (
+            symbol, side, quantity, price, stop, target, notional, risk,
+            lambda order_side, at, liquidity: costs(order_side, quantity, at, liquidity, market),
+        ))  # fmt: skip
+        for name, check in self._rules:
+            verdict = check(request, account, market)
+            if verdict is not None:
+                self._refuse_by_rule(name, verdict, request, time_ns)
                 return None
-        return EntryOrder(
+        return new(EntryOrder, (
             symbol, side, quantity, price, stop, target, trail, max_bars, confidence, reason,
             time_ns, account.now_ns, account.equity, risk, bound_by,
-        )  # fmt: skip
+        ))  # fmt: skip
 
-    def _sized(self, signal: Signal, instrument: Instrument) -> tuple[float, str]:
-        """The sizer's quantity in whole lots, and what bound it. Raises ComponentError for no quantity."""
-        sizing: object = self._size(signal, instrument, self._account, self._market)
-        if not isinstance(sizing, Sizing) or not 0.0 <= sizing.quantity < inf:
+    def _no_size(self, sizing: object, symbol: str) -> ComponentError:
+        return ComponentError(
+            f"sizer {self._sizer_name} gave {sizing!r} for {symbol}; "
+            "it must be a Sizing with a quantity that is finite and not negative"
+        )
+
+    def _refuse_by_rule(self, name: str, verdict: Breach | str, request: Request, time_ns: int) -> None:
+        """Keep a rule's verdict. Raises ComponentError for one that is none."""
+        if isinstance(verdict, str):
+            verdict = Breach(verdict)
+        elif not isinstance(verdict, Breach):
             raise ComponentError(
-                f"sizer {self._sizer_name} gave {sizing!r} for {signal.symbol}; "
-                "it must be a Sizing with a quantity that is finite and not negative"
+                f"risk rule {name!r} answered {verdict!r} for {request.symbol}; it must be None, a text or a Breach"
             )
-        quantity, bound_by = sizing
-        return (quantity if instrument.lot is None else instrument.floor_quantity(quantity)), bound_by
-
-    def _refused_by_rule(self, request: Request, time_ns: int) -> bool:
-        account, market = self._account, self._market
-        for name, check, watch in self._rules:
-            verdict: Breach | str | None = None
-            if watch is not None and watch.trips:
-                verdict = watch.refusal(request.symbol, account.now_ns)
-            if verdict is None:
-                verdict = check(request, account, market)
-            if verdict is None:
-                continue
-            if isinstance(verdict, str):
-                verdict = Breach(verdict)
-            elif not isinstance(verdict, Breach):
-                raise ComponentError(
-                    f"risk rule {name!r} answered {verdict!r} for {request.symbol}; it must be None, a text or a Breach"
-                )
-            self.refuse(
-                time_ns, request.symbol, request.side, name, verdict.limit, verdict.value, request.price, verdict.text
-            )
-            return True
-        return False
+        text, limit, value = verdict
+        self.refuse(time_ns, request.symbol, request.side, name, limit, value, request.price, text)
 
     def _refuse_size(
         self, instrument: Instrument, side: int, quantity: float, price: float, time_ns: int, bound_by: str
@@ -157,10 +146,6 @@ class Desk:
                 "costs must be finite"
             )
         return costs
-
-    def _estimator(self, quantity: float) -> Callable[[int, float, Liquidity], Costs]:
-        costs, market = self._costs, self._market
-        return lambda side, price, liquidity: costs(side, quantity, price, liquidity, market)
 
 
 def _round_levels(instrument: Instrument, side: int, stop: float, target: float | None) -> tuple[float, float | None]:

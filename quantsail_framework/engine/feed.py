@@ -16,6 +16,7 @@ import numpy as np
 from quantsail_framework.domain.bars import Bars, utc_text
 from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.trade import Position
+from quantsail_framework.engine.values import new
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.strategy import BarStrategy, BarView, Strategy
 
@@ -46,35 +47,31 @@ class SignalColumns:
         self._entry = self.entries.data
         self._exit = None if self.exits is None else self.exits.data
         self._stop = signals.column("stop", size, np.float64, math.nan).data
-        self._target = self._levels("target", size)
-        self._confidence = self._levels("confidence", size)
-        self._trail = self._levels("trail", size)
-        self._max_bars = self._levels("max_bars", size, np.int64)
+        self._target, self._one_target = self._levels("target", size)
+        self._confidence, self._one_confidence = self._levels("confidence", size)
+        self._trail, self._one_trail = self._levels("trail", size)
+        self._max_bars, self._one_max_bars = self._levels("max_bars", size, np.int64)
 
-    def _levels(self, name: str, size: int, dtype: Any = np.float64) -> Any:
-        """The column as a memoryview, or its one number as a plain one."""
+    def _levels(self, name: str, size: int, dtype: Any = np.float64) -> tuple[memoryview | None, Any]:
+        """The column, or the one plain number for all bars."""
         value = getattr(self._signals, name)
         if value is None or np.ndim(value) == 0:
-            return None if value is None else np.dtype(dtype).type(value).item()
-        return self._signals.column(name, size, dtype, 0).data
+            return None, None if value is None else np.dtype(dtype).type(value).item()
+        return self._signals.column(name, size, dtype, 0).data, None
 
     def row(self, i: int) -> Row:
         """Everything the strategy says at the close of bar ``i``."""
-        target, confidence, trail, max_bars = self._target, self._confidence, self._trail, self._max_bars
-        if type(target) is memoryview:
-            target = target[i]
-        if type(confidence) is memoryview:
-            confidence = confidence[i]
-        if type(trail) is memoryview:
-            trail = trail[i]
-        if type(max_bars) is memoryview:
-            max_bars = max_bars[i]
+        target = self._one_target if self._target is None else self._target[i]
+        confidence = self._one_confidence if self._confidence is None else self._confidence[i]
+        trail = self._one_trail if self._trail is None else self._trail[i]
+        max_bars = self._one_max_bars if self._max_bars is None else self._max_bars[i]
         if target is not None and target != target:  # NaN
             target = None
         if trail is not None and trail != trail:
             trail = None
-        flag = self._exit is not None and bool(self._exit[i])
-        return Row(self._entry[i], self._stop[i], target, confidence, flag, trail, max_bars, partial(self._reason, i))
+        flag = self._exit is not None and self._exit[i]
+        why = partial(self._reason, i)
+        return new(Row, (self._entry[i], self._stop[i], target, confidence, flag, trail, max_bars, why))
 
     def exit_at(self, i: int) -> bool:
         """Whether bar ``i`` carries an exit flag."""

@@ -43,18 +43,21 @@ class Lane:
         self.columns = columns
         self.prepared: Any = None  # what a bar strategy prepared
         self.alone = (self,)
-        self.wake_i = self.wake_ns = -1  # the bar at which it wakes up, and when that opens
+        self.wake_i = -1  # the bar at which it wakes up
         self._bar_ns = bars.timeframe.ns
         self.i = -1
         self.position: Position | None = None
         self.order: EntryOrder | None = None
         self.leaving: str | None = None
         self.entry_i = -1
+        self.touch_i = -1  # no level of the position is touched before this bar
         self.max_bars = 0
         self._trailed_to = -1
-        self._candidates, self._exits = self._events(columns)
+        self.patient = True  # whether only its levels, or the end of the data, can end the position
+        self._signals, self._exits = self._events(columns)
         self.may_exit = columns is None or columns.exits is not None  # whether the strategy ever asks to leave
-        self._next_candidate = 0  # index into _candidates of the first at or after the bar last asked about
+        self._signal = 0  # index into _signals of that at ``signal_i``
+        self.signal_i = self._signals[0] if self._signals else self.last + 1
         self._untradable_high = 0.0 if bars.tradable is None else float(bars.close[~bars.tradable].max(initial=0.0))
 
     def _events(self, columns: SignalColumns | None) -> tuple[list[int], list[int]]:
@@ -73,6 +76,10 @@ class Lane:
     def is_tradable(self, i: int) -> bool:
         """Whether bar ``i`` can decide, fill and be touched."""
         return self.tradable is None or bool(self.tradable[i])
+
+    def same_clock(self, other: Lane) -> bool:
+        """Whether the bars of both open at the same times."""
+        return np.array_equal(self.bars.time, other.bars.time)
 
     def row_at(self, time_ns: int) -> int:
         """Index of the last bar that opens at or before ``time_ns``, which is not before bar ``i``."""
@@ -117,16 +124,18 @@ class Lane:
         if self.order is not None or self.leaving is not None:
             return i + 1 if self.tradable is None else self.next_tradable(i)
         if self.position is not None:
-            self.trail_to(i)
-            return self._next_touch(i + 1, self._deadline(i))
-        self._next_candidate = k = bisect_right(self._candidates, i, self._next_candidate)
-        return self._candidates[k] if k < len(self._candidates) else -1
+            if self.touch_i <= i:
+                self.trail_to(i)
+                self.touch_i = self.next_touch(i + 1)
+            return self.touch_i if self.patient else min(self.touch_i, self._deadline(i))
+        if self.signal_i <= i:
+            self.seek_signal(i + 1)
+        return self.signal_i if self.signal_i <= self.last else -1
 
-    def may_signal(self) -> bool:
-        """Whether this bar carries an entry signal that may be decided; asked of a lane with nothing open."""
-        candidates, i = self._candidates, self.i
-        self._next_candidate = k = bisect_left(candidates, i, self._next_candidate)
-        return k < len(candidates) and candidates[k] == i
+    def seek_signal(self, start: int) -> None:
+        """Move ``signal_i`` to the first signal from bar ``start`` on that may be decided, or past the last bar."""
+        self._signal = k = bisect_left(self._signals, start, self._signal)
+        self.signal_i = self._signals[k] if k < len(self._signals) else self.last + 1
 
     def may_decide(self) -> bool:
         """Whether this bar can decide anything: warmed up, tradable, and not the last."""
@@ -148,29 +157,30 @@ class Lane:
                 deadline = due if self.is_tradable(due) else self.next_tradable(due)
         return deadline
 
-    def _next_touch(self, start: int, limit: int) -> int:
-        """The first bar from ``start`` on that may touch a level, at most ``limit``; may be early, never late."""
+    def next_touch(self, start: int) -> int:
+        """The first bar from ``start`` on that may touch a level, at most the last; may be early, never late."""
         position = self.position
-        assert position is not None  # noqa: S101  # for the type checker: plan() has looked
+        assert position is not None  # noqa: S101  # for the type checker: callers have looked
         stop, target, trail = position.stop, position.target, position.order.trail
-        near, far = (self.low, self.high) if position.side > 0 else (self.high, self.low)
+        limit = min(self.last, start + _SCAN_LIMIT)
         if target is None:
             target = inf * position.side
-        by_hand = min(limit, start + _BY_HAND)
         if trail is not None:
-            return self._scan(start, min(limit, start + _SCAN_LIMIT), stop, target)
+            return self._scan(start, limit, stop, target)
+        by_hand = min(limit, start + _BY_HAND)
+        high, low = self.high, self.low
         if position.side > 0:
             for j in range(start, by_hand):
-                if near[j] <= stop or far[j] >= target:
+                if low[j] <= stop or high[j] >= target:
                     return j
         else:
             for j in range(start, by_hand):
-                if near[j] >= stop or far[j] <= target:
+                if high[j] >= stop or low[j] <= target:
                     return j
-        return self._scan(by_hand, min(limit, start + _SCAN_LIMIT), stop, target)
+        return self._scan(by_hand, limit, stop, target)
 
     def _scan(self, start: int, limit: int, stop: float, target: float) -> int:
-        """``_next_touch`` over arrays, in growing chunks."""
+        """``next_touch`` over arrays, in growing chunks."""
         bars, position, size = self.bars, self.position, 64
         assert position is not None  # noqa: S101  # for the type checker
         long, trail = position.side > 0, position.order.trail
@@ -212,9 +222,10 @@ class Lane:
     def begin(self, position: Position) -> None:
         """The accepted entry has filled in this bar."""
         self.position, self.order = position, None
-        self.entry_i = self.i
-        self.max_bars = position.order.max_bars
-        self._trailed_to = self.i - 1
+        self.entry_i = self.touch_i = i = self.i
+        self.max_bars = max_bars = position.order.max_bars
+        self.patient = not (max_bars or self.may_exit)
+        self._trailed_to = i - 1
 
     def end(self) -> None:
         """The position has been closed."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
 import numpy as np
 
 from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
-from quantsail_framework.domain.result import Table
-from quantsail_framework.domain.signals import side_name
+from quantsail_framework.domain.order import EntryOrder
+from quantsail_framework.domain.result import Column, Table
+from quantsail_framework.domain.signals import LONG, side_name
 from quantsail_framework.domain.trade import Trade
 from quantsail_framework.engine.account import Account, ClosedTrade
 from quantsail_framework.engine.desk import RefusalRow
@@ -49,13 +52,19 @@ def _check_total(account: Account) -> None:
 
 def _scale(account: Account) -> float:
     """The size of the account: what a relative error is relative to."""
-    return max(account.capital, *(abs(cash) for _, cash in account.flow)) if account.flow else account.capital
+    return max(account.capital, float(np.abs(_flow(account)[1]).max(initial=0.0)))
+
+
+def _flow(account: Account) -> tuple[Ints, Floats]:
+    """When cash moved (bar opens), and what there was of it after."""
+    times, cash = zip(*account.flow, strict=True) if account.flow else ((), ())
+    return np.array(times, dtype=np.int64), np.array(cash, dtype=np.float64)
 
 
 def _check_prices(trades: Table, bars: Mapping[str, Bars]) -> None:
     """Every fill lies inside the last bar that had opened by then."""
-    for symbol in dict.fromkeys(trades["symbol"].tolist()):
-        own, series = trades["symbol"] == symbol, bars[symbol]
+    for symbol, own in _by_symbol(trades["symbol"]).items():
+        series = bars[symbol]
         for leg in ("entry", "exit"):
             rows = series.time.searchsorted(trades[f"{leg}_time"][own], side="right") - 1
             price = trades[f"{leg}_price"][own]
@@ -66,6 +75,20 @@ def _check_prices(trades: Table, bars: Mapping[str, Bars]) -> None:
                 raise AccountingError(
                     f"{symbol}: an {leg} at {price[k]!r} lies outside the bar of {when}, {low!r} to {high!r}"
                 )
+
+
+def _by_symbol(symbols: Iterable[str]) -> Mapping[str, list[int]]:
+    """The rows of each symbol, in order."""
+    rows = defaultdict[str, list[int]](list)
+    for row, symbol in enumerate(symbols):
+        rows[symbol].append(row)
+    return rows
+
+
+def _signed(trades: Table) -> Floats:
+    """Quantities, below zero for shorts."""
+    quantity = trades["quantity"]
+    return np.where(trades["side"] == side_name(LONG), quantity, -quantity)
 
 
 # Trades.
@@ -100,20 +123,51 @@ _TRADE_COLUMNS: Mapping[str, type] = {
 
 def trades_table(trades: Sequence[ClosedTrade], bars: Mapping[str, Bars]) -> Table:
     """One row per trade in the order in which they ended."""
-    noted = (
-        dict(zip(ClosedTrade._fields, zip(*trades, strict=True), strict=True))
-        if trades
-        else dict.fromkeys(ClosedTrade._fields, ())
-    )
+    noted = _noted(trades)
     worst, best = _excursions(noted, bars)
     columns = {
         **noted,
+        "signal_time": noted["signal_time_ns"],
+        "equity_at_entry": noted["equity"],
         "side": [side_name(side) for side in noted["side"]],
         "mae": worst,
         "mfe": best,
-        "reason": [why if isinstance(why, str) else why() for why in noted["why"]],
     }
-    return {name: np.array(columns[name], dtype=dtype) for name, dtype in _TRADE_COLUMNS.items()}
+    made: dict[str, Column] = {
+        name: np.array(columns[name], dtype=_TRADE_COLUMNS[name]) for name in _TRADE_COLUMNS if name != "reason"
+    }
+    return _Worded(made, noted["reason"])
+
+
+class _Worded(Mapping[str, Column]):
+    """The trades table. Its reasons are put into words when somebody reads them: a search over many runs never does."""
+
+    def __init__(self, columns: Mapping[str, Column], reasons: Sequence[str | Callable[[], str]]) -> None:
+        self._columns = columns
+        self._reasons = reasons
+
+    @cached_property
+    def _reason(self) -> Column:
+        return np.array([why if isinstance(why, str) else why() for why in self._reasons], dtype=object)
+
+    def __getitem__(self, name: str) -> Column:
+        return self._reason if name == "reason" else self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_TRADE_COLUMNS)
+
+    def __len__(self) -> int:
+        return len(_TRADE_COLUMNS)
+
+
+def _noted(trades: Sequence[ClosedTrade]) -> dict[str, Sequence[Any]]:
+    """What was noted of each trade and its order, by column. The trade's target, in force last, hides the order's."""
+    names = (*EntryOrder._fields, *ClosedTrade._fields)
+    if not trades:
+        return dict.fromkeys(names, ())
+    own = tuple(zip(*trades, strict=True))
+    orders: Sequence[EntryOrder] = own[-1]
+    return dict(zip(names, (*zip(*orders, strict=True), *own), strict=True))
 
 
 def trade_of(trade: ClosedTrade, bars: Bars) -> Trade:
@@ -134,9 +188,8 @@ def _excursions(noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) ->
     lowest, highest = exit_.copy(), exit_.copy()
     entered, left = np.array(noted["entry_time"], dtype=np.int64), np.array(noted["exit_time"], dtype=np.int64)
     at_close = np.array(noted["at_close"], dtype=bool)
-    symbols = np.array(noted["symbol"], dtype=object)
-    for symbol in dict.fromkeys(noted["symbol"]):
-        own, series = np.flatnonzero(symbols == symbol), bars[symbol]
+    for symbol, rows in _by_symbol(noted["symbol"]).items():
+        own, series = np.array(rows), bars[symbol]
         start = series.time.searchsorted(entered[own])
         stop = series.time.searchsorted(left[own], side="right") - 1 + at_close[own]
         whole = stop > start
@@ -145,8 +198,8 @@ def _excursions(noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) ->
             if edges[-1] == len(series):  # only the last can reach the end, where reduceat wants no edge
                 edges = edges[:-1]
             low, high = np.minimum.reduceat(series.low, edges)[::2], np.maximum.reduceat(series.high, edges)[::2]
-            rows = own[whole]
-            lowest[rows], highest[rows] = np.minimum(lowest[rows], low), np.maximum(highest[rows], high)
+            own = own[whole]
+            lowest[own], highest[own] = np.minimum(lowest[own], low), np.maximum(highest[own], high)
     long = np.array(noted["side"], dtype=np.int64) > 0
     worst = np.where(long, entry - lowest, highest - entry) / entry
     best = np.where(long, highest - entry, entry - lowest) / entry
@@ -162,14 +215,13 @@ def equity_table(account: Account, trades: Table, data: MarketData) -> Table:
     Raises AccountingError when cash + marked positions differs from capital + profits at any bar.
     """
     moments = all_moments([bars.time for bars in data.bars.values()])
-    times = np.array([time for time, _ in account.flow], dtype=np.int64)
-    after = np.array([cash for _, cash in account.flow], dtype=np.float64)
+    times, after = _flow(account)
     _check_flow(account, trades, times, after)
     cash = _steps(moments, times, after, account.capital)
     equity, exposure = cash.copy(), np.zeros(len(moments))
-    for symbol in dict.fromkeys(trades["symbol"].tolist()):
-        own = trades["symbol"] == symbol
-        value = _holding({name: trades[name][own] for name in ("entry_time", "exit_time", "side", "quantity")}, moments)
+    entered, left, signed = trades["entry_time"], trades["exit_time"], _signed(trades)
+    for symbol, own in _by_symbol(trades["symbol"]).items():
+        value = _holding(entered[own], left[own], signed[own], moments)
         value *= _last_closes(data.bars[symbol], moments)
         equity += value
         exposure += np.abs(value, out=value)
@@ -185,8 +237,7 @@ def _check_flow(account: Account, trades: Table, times: Ints, after: Floats) -> 
     """
     if not len(times):
         return
-    signed = np.where(trades["side"] == "long", trades["quantity"], -trades["quantity"])
-    paid = signed * trades["entry_price"] + np.array([trade.entry_costs for trade in account.trades])
+    paid = _signed(trades) * trades["entry_price"] + np.array([trade.entry_costs for trade in account.trades])
     moves = np.concatenate((-paid, paid + trades["net_pnl"]))
     when = np.concatenate((trades["entry_time"], trades["exit_time"]))
     order = np.argsort(when, kind="stable")
@@ -206,12 +257,11 @@ def _steps(moments: Ints, times: Ints, values: Floats, before: float) -> Floats:
     return np.repeat(np.concatenate(([before], values)), np.diff(edges))
 
 
-def _holding(trades: Table, moments: Ints) -> Floats:
+def _holding(entered: Ints, left: Ints, signed: Floats, moments: Ints) -> Floats:
     """Signed quantity of one symbol held at each close."""
-    over = trades["entry_time"] < trades["exit_time"]
-    signed = np.where(trades["side"] == "long", trades["quantity"], -trades["quantity"])[over]
-    times = np.column_stack([trades["entry_time"][over], trades["exit_time"][over]]).ravel()
-    return _steps(moments, times, np.column_stack([signed, np.zeros(len(signed))]).ravel(), 0.0)
+    over = entered < left
+    times = np.column_stack([entered[over], left[over]]).ravel()
+    return _steps(moments, times, np.column_stack([signed[over], np.zeros(len(times) // 2)]).ravel(), 0.0)
 
 
 def _last_closes(bars: Bars, moments: Ints) -> Floats:

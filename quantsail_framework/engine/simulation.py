@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -109,71 +109,156 @@ class _Jumper:
         self.agenda: list[tuple[int, int]] = []
         self.bar_ns = data.timeframe.ns
         strategy: Any = pipeline.strategy
-        self.strategy = strategy if is_bar_strategy(strategy) else None
-        self.every_bar = self.strategy is not None or dealer.watchdog.every_bar
+        self.strategy = strategy
+        self.by_bar = is_bar_strategy(strategy)
+        self.every_bar = self.by_bar or dealer.watchdog.every_bar
         self.events = events
         self.day_closes = _day_closes(data) if events is not None else deque[int]()
-        if self.strategy is not None:
+        if self.by_bar:
             for lane in self.lanes:
                 lane.prepared = self.strategy.prepare(lane.bars)
 
-    def run(self, progress: Progress | None, cancelled: Any) -> None:
-        """Visit every moment at which something can happen, oldest first."""
-        dealer, account, watchdog = self.dealer, self.dealer.account, self.dealer.watchdog
-        self.plan(self.lanes, self.every_bar)
-        visits, stepping = 0, self.every_bar
-        while self.agenda:
-            t, awake = self.next_moment()
+    def run(self, progress: Progress | None, cancelled: Any) -> None:  # noqa: C901, PLR0915
+        """Visit every moment at which something can happen, oldest first.
+
+        One visible loop, with what every trade goes through written out in place: that is what makes it fast.
+        What is rare is asked of the dealer, which knows the rules in full.
+        """
+        dealer, lanes, agenda, bar_ns, events = self.dealer, self.lanes, self.agenda, self.bar_ns, self.events
+        account, desk, market, watchdog = dealer.account, dealer.desk, dealer.market, dealer.watchdog
+        trades, positions, by_bar, every_bar = account.trades, account.positions, self.by_bar, self.every_bar
+        watched, every_equity, expiry_ns = watchdog.awake, watchdog.every_equity, watchdog.first_expiry_ns
+        price, enter, decide, accept = desk.price, account.enter, desk.decide, account.accept
+        nobody: Sequence[Lane] = ()
+        awake: Sequence[Lane]
+        step: bool
+        self.plan(every_bar)
+        stepping, visits = every_bar, 0
+        while agenda:
+            t, k = heappop(agenda)
+            sole = k != _CLOCK and not (agenda and agenda[0][0] == t)
+            if sole:
+                lane = lanes[k]
+                lane.i = i = lane.wake_i
+                awake = lane.alone
+            else:
+                awake = self.gather(t, k)
             visits += 1
-            if visits % _REPORT_EVERY == 0:
+            if not visits % _REPORT_EVERY:
                 self.report(t, progress, cancelled)
             if self.day_closes:
                 self.tell_days(t)
-            closed = len(account.trades)
-            dealer.trade(awake, t)
-            ended = len(account.trades) > closed
-            candidates = self.candidates(awake)
-            watching = watchdog.awake and (ended or watchdog.due())
-            risky = account.shorts > 0 or account.cash <= 0.0 or watchdog.every_equity
-            step = self.every_bar or (risky and self.must_watch_equity())
+
+            ended = False
+            if not sole or lane.order is not None or lane.position is not None:
+                closed = len(trades)
+                market.now_ns = account.now_ns = t
+                if t >= account.day_end_ns:
+                    account.at(t)
+                # 1. Open: market exits, then entries.
+                for lane in awake:
+                    if lane.leaving is not None and lane.is_tradable(lane.i):
+                        dealer.close_at(lane, lane.open[lane.i], lane.leaving, t)
+                for lane in awake:
+                    order = lane.order
+                    if order is not None and (lane.tradable is None or lane.tradable[lane.i]):
+                        open_ = lane.open[lane.i]
+                        costs = price(order.symbol, order.side, order.quantity, open_, "taker")
+                        if dealer.entry_is_refused(lane, order, open_, costs):
+                            continue
+                        position = enter(order, open_, costs, t)
+                        lane.begin(position)
+                        if not by_bar:
+                            lane.touch_i = lane.next_touch(lane.i)
+                        if order.trail is not None:
+                            dealer.trailing = True
+                        if events is not None:
+                            events.order_filled(position)
+                # 2. Inside the bar: levels; symbols whose data end here.
+                for lane in awake:
+                    if lane.position is not None and lane.touch_i <= lane.i and lane.is_tradable(lane.i):
+                        dealer.touch(lane, lane.position, t)
+                for lane in awake:
+                    if lane.i == lane.last:
+                        dealer.end_of_data(lane, t)
+                ended = len(trades) > closed
+                # Just opened, and nothing can happen before a level is touched: on to the next moment.
+                if (
+                    sole
+                    and lane.position is not None
+                    and lane.touch_i > i
+                    and lane.patient
+                    and not (stepping or account.shorts or every_equity or account.cash <= 0.0)
+                ):
+                    lane.wake_i = i = lane.touch_i
+                    heappush(agenda, (lane.time[i], k))
+                    continue
+
+            # 3. Close: mark, ruin, trailing stops, breakers; then what is decided.
+            market.now_ns = account.now_ns = close = t + bar_ns
+            if close >= account.day_end_ns:
+                account.at(close)
+            if not sole or by_bar:
+                candidates = self.candidates(awake)
+            elif lane.order is None and lane.position is None:
+                if lane.signal_i < i:
+                    lane.seek_signal(i)
+                candidates = awake if lane.signal_i == i else nobody
+            else:
+                candidates = nobody
+            watching = watched and (ended or close >= expiry_ns or watchdog.must_ask())
+            risky = account.shorts > 0 or every_equity or account.cash <= 0.0
+            step = every_bar or (risky and self.must_watch_equity())
             everyone = step and not stepping
             if candidates or watching or step:
-                ruined = dealer.desk.ruined
-                everyone |= dealer.settle(t, ended, watching)
-                if dealer.desk.ruined and not ruined:  # whoever was closed is free to signal at this very close
-                    awake = self.wake_all(t)
-                    candidates = self.candidates(awake)
+                if positions:
+                    dealer.mark(t)
+                if account.equity <= 0.0 and not desk.ruined:
+                    dealer.ruin(t)
+                    everyone, awake = True, self.wake_all(t)
+                    candidates = self.candidates(awake)  # whoever was closed is free to signal at this very close
+                if dealer.trailing:
+                    dealer.trail(t)
                 if watching:
-                    self.schedule_expiries()
-            rows = self.ask_bar_strategy(awake) if self.strategy is not None else None
+                    everyone |= dealer.trip_breakers(t, ended)
+                    if watchdog.first_expiry_ns != expiry_ns:
+                        expiry_ns = watchdog.first_expiry_ns
+                        self.schedule(expiry_ns)
+            rows = self.ask_bar_strategy(awake) if by_bar else None
             for lane in awake:
-                if lane.position is not None and (lane.max_bars or lane.may_exit):
+                if lane.position is not None and not lane.patient:
                     dealer.decide_exit(lane, lane.exit_flag(rows))
             for lane in candidates:
-                row = lane.row(rows)
-                if row is not None and row.entry:
-                    dealer.decide_entry(lane, row)
-            self.plan_all(t, step) if everyone else self.plan(awake, step)
+                i, row = lane.i, lane.row(rows)
+                if row is not None and row.entry and lane.order is None and lane.position is None:
+                    order = decide(lane.instrument, lane.close[i], lane.time[i], row)
+                    if order is not None:
+                        accept(order)
+                        lane.order = order
+
+            # When each lane is to be looked at next.
+            if everyone:
+                self.wake_all(t)
+                self.plan(step)
+            else:
+                for lane in awake:
+                    lane.wake_i = i = lane.plan(step)
+                    if i >= 0:
+                        heappush(agenda, (lane.time[i], lane.index))
             stepping = step
         self.tell_days(None)
 
     # The agenda.
 
-    def plan(self, lanes: Sequence[Lane], step: bool) -> None:
-        """Enter each lane's next bar in the agenda."""
-        agenda = self.agenda
-        for lane in lanes:
+    def plan(self, step: bool) -> None:
+        """Enter every lane's next bar in the agenda, in place of what it said of lanes before."""
+        agenda = [entry for entry in self.agenda if entry[1] == _CLOCK]
+        for lane in self.lanes:
             lane.wake_i = i = lane.plan(step)
             if i >= 0:
-                lane.wake_ns = t = lane.time[i]
-                heappush(agenda, (t, lane.index))
-            else:
-                lane.wake_ns = -1
-
-    def plan_all(self, time_ns: int, step: bool) -> None:
-        """Plan every lane anew from the moment ``time_ns``, those that slept through it too."""
-        self.wake_all(time_ns)
-        self.plan(self.lanes, step)
+                agenda.append((lane.time[i], lane.index))
+        heapify(agenda)
+        self.agenda[:] = agenda
 
     def wake_all(self, time_ns: int) -> list[Lane]:
         """Move every lane to its last bar by ``time_ns``; returns those with a bar at that moment."""
@@ -181,28 +266,24 @@ class _Jumper:
             lane.i = bisect_right(lane.time, time_ns) - 1
         return [lane for lane in self.lanes if lane.i >= 0 and lane.time[lane.i] == time_ns]
 
-    def next_moment(self) -> tuple[int, Sequence[Lane]]:
-        """The next moment, and the lanes that wake up at it, in pipeline order."""
-        agenda, lanes = self.agenda, self.lanes
-        t, k = heappop(agenda)
-        awake: Sequence[Lane] = ()
+    def gather(self, time_ns: int, k: int) -> Sequence[Lane]:
+        """The lanes that wake up at ``time_ns``, in pipeline order; ``k`` has been taken from the agenda."""
+        agenda, awake = self.agenda, []
         while True:
-            if k >= 0 and lanes[k].wake_ns == t:  # else the entry is stale, or the clock's own
-                lane = lanes[k]
-                lane.i, lane.wake_ns = lane.wake_i, -1
-                awake = (*awake, lane) if awake else lane.alone
-            if not agenda or agenda[0][0] != t:
-                return t, awake
+            if k != _CLOCK:
+                lane = self.lanes[k]
+                lane.i = lane.wake_i
+                awake.append(lane)
+            if not agenda or agenda[0][0] != time_ns:
+                return awake
             _, k = heappop(agenda)
 
-    def schedule_expiries(self) -> None:
-        """Visit the first close at or after each trip's end: that is where its breaker counts anew."""
-        for trip in self.dealer.watchdog.in_force():
-            opens = trip.until_ns - self.bar_ns
-            found = [(lane, bisect_left(lane.time, opens)) for lane in self.lanes]
-            times = [lane.time[i] for lane, i in found if i <= lane.last]
-            if times:
-                heappush(self.agenda, (min(times), _CLOCK))
+    def schedule(self, close_ns: int) -> None:
+        """Visit the first close at or after ``close_ns``: a trip ends there, and its breaker counts anew."""
+        found = [(lane, bisect_left(lane.time, close_ns - self.bar_ns)) for lane in self.lanes]
+        times = [lane.time[i] for lane, i in found if i <= lane.last]
+        if times:
+            heappush(self.agenda, (min(times), _CLOCK))
 
     def must_watch_equity(self) -> bool:
         """Whether every close must be looked at: a breaker watches equity, or the account could be ruined."""
@@ -217,15 +298,17 @@ class _Jumper:
 
     # Decisions.
 
-    def candidates(self, awake: Sequence[Lane]) -> list[Lane]:
+    def candidates(self, awake: Sequence[Lane]) -> Sequence[Lane]:
         """The lanes that may decide an entry at this close."""
-        found = []
+        if self.by_bar:
+            return [lane for lane in awake if lane.may_decide()]
+        found: Sequence[Lane] = ()
         for lane in awake:
-            if self.strategy is not None:
-                if lane.may_decide():
-                    found.append(lane)
-            elif lane.position is None and lane.order is None and lane.may_signal():
-                found.append(lane)
+            if lane.position is None and lane.order is None:
+                if lane.signal_i < lane.i:
+                    lane.seek_signal(lane.i)
+                if lane.signal_i == lane.i:
+                    found = (*found, lane) if found else lane.alone
         return found
 
     def ask_bar_strategy(self, lanes: Sequence[Lane]) -> dict[int, Row | None]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from quantsail_framework.domain.bars import utc_text
+from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.dealer import Dealer, exit_reason
@@ -145,6 +146,34 @@ class BrokeredDealer(Dealer):
         self._sent = 0
         self._levels: dict[str, tuple[float, float | None]] = {}
 
+    def trade(self, lanes: Sequence[Lane], time_ns: int) -> None:
+        """The bar that opens at ``time_ns`` from its open up to, not including, the decisions at its close.
+
+        Orders decided earlier meet the open, market exits before entries; the levels of every
+        position meet the bar, also of those just opened; symbols whose data end here are closed.
+        Each step is done for all lanes before the next.
+        """
+        account, market = self.account, self.market
+        busy = [lane for lane in lanes if lane.position is not None or lane.order is not None]
+        if busy:
+            market.now_ns = time_ns
+            account.at(time_ns)
+            trading = [lane for lane in busy if lane.tradable is None or lane.tradable[lane.i]]
+            for lane in trading:
+                if lane.leaving is not None:
+                    self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
+            for lane in trading:
+                if lane.order is not None:
+                    self.fill_entry(lane, lane.order, time_ns)
+            for lane in trading:
+                if lane.position is not None:
+                    self.touch(lane, lane.position, time_ns)
+            for lane in busy:
+                if lane.i == lane.last:
+                    self.end_of_data(lane, time_ns)
+        market.now_ns = close = time_ns + self._bar_ns
+        account.at(close)
+
     def fill_entry(self, lane: Lane, order: EntryOrder, time_ns: int) -> None:
         """Send the entry when this open lets it; protect it at once."""
         open_ = lane.open[lane.i]
@@ -156,6 +185,14 @@ class BrokeredDealer(Dealer):
         for fill in self._new_fills():
             self.book_entry(lane, order, fill.price, fill.costs, fill.time_ns)
         self.protect(lane)
+
+    def book_entry(self, lane: Lane, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> None:
+        """Book a filled entry."""
+        position = self.account.enter(order, price, costs, time_ns)
+        lane.begin(position)
+        self.trailing = self.trailing or order.trail is not None
+        if self.events is not None:
+            self.events.order_filled(position)
 
     def close_at(self, lane: Lane, price: float, reason: str, time_ns: int, *, at_close: bool = False) -> None:
         """Cancel the protective orders and leave at the market."""
@@ -176,6 +213,29 @@ class BrokeredDealer(Dealer):
             self._levels.pop(lane.symbol, None)
             reason = exit_reason(position, fill.liquidity == "taker")
             self.book_exit(lane, fill.price, fill.costs, fill.time_ns, reason, ambiguous=fill.ambiguous)
+
+    def settle(self, time_ns: int, ended: bool, watching: bool) -> bool:
+        """Mark, ruin, trailing stops, breakers: what a close does to the account before anything is decided.
+
+        ``ended``: a trade ended in this bar. Returns whether lanes beyond this moment's were touched.
+        """
+        if self.account.positions:
+            self.mark(time_ns)
+        touched = self.account.equity <= 0.0 and not self.desk.ruined
+        if touched:
+            self.ruin(time_ns)
+        if self.trailing:
+            self.trail(time_ns)
+        return (self.trip_breakers(time_ns, ended) if watching else False) or touched
+
+    def decide_entry(self, lane: Lane, row: Row) -> None:
+        """The entry signal of this bar, when nothing is open."""
+        if lane.position is not None or lane.order is not None or lane.i >= lane.last:
+            return
+        order = self.desk.decide(lane.instrument, lane.close[lane.i], lane.time[lane.i], row)
+        if order is not None:
+            self.account.accept(order)
+            lane.order = order
 
     def protect(self, lane: Lane) -> None:
         """Keep one stop order, and a target order where there is a target, at the position's levels."""

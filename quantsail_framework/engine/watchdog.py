@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import attrs
 
-from quantsail_framework.domain.order import Breach, Reference, Trip
+from quantsail_framework.domain.order import Breach, Reference, Request, Trip
 from quantsail_framework.engine.account import Account
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.market import Market
@@ -16,7 +16,6 @@ from quantsail_framework.ports.runner import NamedRule
 
 _WATCHABLE = {"trades", "equity", "bars"}
 _NEVER = 2**63
-_EVERY_CLOSE = {"equity", "bars"}  # breakers that are asked at every close at which equity can move
 
 
 class Watch:
@@ -29,17 +28,18 @@ class Watch:
         self.name = name
         self.rule = rule
         self.watches = frozenset(rule.watches)
+        self.on_trades, self.on_equity, self.on_bars = (what in self.watches for what in ("trades", "equity", "bars"))
         self.reference = start
         self.trips: list[Trip] = []
         if unknown := self.watches - _WATCHABLE:
             raise ComponentError(f"risk rule {name!r} watches {sorted(unknown)}; it may watch bars, equity and trades")
 
-    def refusal(self, symbol: str, now_ns: int) -> Breach | None:
-        """Why an entry in ``symbol`` is refused now, if a trip in force says so."""
+    def check(self, request: Request, portfolio: Account, market: Market) -> Breach | str | None:
+        """The rule's answer, unless a trip in force refuses."""
         for trip in self.trips:
-            if now_ns < trip.until_ns and (not trip.symbols or symbol in trip.symbols):
+            if portfolio.now_ns < trip.until_ns and (not trip.symbols or request.symbol in trip.symbols):
                 return Breach(trip.reason, trip.limit, trip.value)
-        return None
+        return self.rule.check(request, portfolio, market)
 
     def expire(self, now_ns: int) -> bool:
         """Forget the trips whose time has passed; whether there were any."""
@@ -74,41 +74,44 @@ class Watchdog:
         self.every_bar = "bars" in watched
         self.every_equity = "equity" in watched
         self.awake = bool(self.watches)
-        self._first_expiry_ns = _NEVER
+        self.first_expiry_ns = _NEVER  # when the first trip in force ends
         self._account = account
 
-    def due(self) -> bool:
-        """Whether some breaker must be asked at this close, although no trade ended in its bar."""
-        account = self._account
-        return (
-            self.every_bar or account.now_ns >= self._first_expiry_ns or (self.every_equity and bool(account.positions))
-        )
+    def check_of(self, named: NamedRule) -> Any:
+        """What an entry is put to: a breaker's trips and then its check, or just the check of a rule that is none."""
+        watch = self.watches.get(named.name)
+        return named.rule.check if watch is None else watch.check
+
+    def must_ask(self) -> bool:
+        """Whether some breaker watches what may have changed at this close, although no trade ended in its bar."""
+        return self.every_bar or (self.every_equity and bool(self._account.positions))
 
     def ask(self, market: Market, ended: bool) -> list[tuple[str, Trip]]:
         """Expire what has passed, then ask every breaker whose watched thing changed; returns what tripped."""
         account, tripped = self._account, []
         equity_moved = ended or bool(account.positions)
+        expiring = account.now_ns >= self.first_expiry_ns
         for watch in self.watches.values():
-            if watch.expire(account.now_ns):
-                watch.reference = Reference(account.now_ns, len(account.trades), account.equity)
-            if any(not trip.symbols for trip in watch.trips):
+            if watch.trips:
+                if watch.expire(account.now_ns):
+                    watch.reference = Reference(account.now_ns, len(account.trades), account.equity)
+                if any(not trip.symbols for trip in watch.trips):
+                    continue
+            if not (watch.on_bars or (watch.on_trades and ended) or (watch.on_equity and equity_moved)):
                 continue
-            watches = watch.watches
-            if not ("bars" in watches or ("trades" in watches and ended) or ("equity" in watches and equity_moved)):
-                continue
-            if account.equity > watch.reference.peak and not watches.isdisjoint(_EVERY_CLOSE):
+            if account.equity > watch.reference.peak and (watch.on_equity or watch.on_bars):
                 watch.reference = Reference(watch.reference.time_ns, watch.reference.trades, account.equity)
-            for trip in _each(watch.rule.trip(account, market, watch.reference)):
+            answer = watch.rule.trip(account, market, watch.reference)
+            if answer is None:
+                continue
+            for trip in (answer,) if isinstance(answer, Trip) else answer:
                 admitted = watch.admit(trip, account.now_ns)
                 if admitted is not None:
                     tripped.append((watch.name, admitted))
-        self._first_expiry_ns = min((trip.until_ns for trip in self.in_force()), default=_NEVER)
+        if tripped or expiring:
+            self.first_expiry_ns = min((trip.until_ns for trip in self.in_force()), default=_NEVER)
         return tripped
 
     def in_force(self) -> list[Trip]:
         """The trips whose time has not passed."""
         return [trip for watch in self.watches.values() for trip in watch.trips]
-
-
-def _each(answer: Trip | Sequence[Trip] | None) -> Sequence[Trip]:
-    return () if answer is None else (answer,) if isinstance(answer, Trip) else answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -89,7 +89,15 @@ def portfolio(rng: np.random.Generator, now_ns: int) -> FakePortfolio:
 
 def figures(account: FakePortfolio) -> dict[str, Any]:
     """All that a component can see of an account, spelt out so that a change inside a position shows."""
-    return attrs.asdict(account, recurse=True)
+    return {field.name: _spelt_out(getattr(account, field.name)) for field in attrs.fields(FakePortfolio)}
+
+
+def _spelt_out(value: Any) -> Any:
+    if attrs.has(type(value)):
+        return [_spelt_out(getattr(value, field.name)) for field in attrs.fields(type(value))]
+    if isinstance(value, Mapping):
+        return {name: _spelt_out(each) for name, each in value.items()}
+    return [_spelt_out(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def expect_unchanged(who: str, before: dict[str, Any], account: FakePortfolio) -> None:

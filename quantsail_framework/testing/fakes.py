@@ -170,14 +170,14 @@ def request(estimate: Callable[[int, float, Liquidity], Costs] = no_costs, **val
 
 def position(**values: Any) -> Position:
     """A long of 1 unit entered at 100 with stop 95 and target 110, without costs; its ``order`` says the same."""
-    held = attrs.evolve(_POSITION, **values)
+    held = attrs.evolve(_POSITION, **({"last_close": values.get("entry_price", PRICE)} | values))
     same = {name: getattr(held, name) for name in ("symbol", "side", "quantity", "stop", "target")}
     return attrs.evolve(held, order=values.get("order") or entry_order(price=held.entry_price, **same))
 
 
 def entry_order(**values: Any) -> EntryOrder:
     """An accepted long of 1 unit at 100 with stop 95 and target 110 that waits for the next open."""
-    return attrs.evolve(_ORDER, **values)
+    return _ORDER._replace(**values)
 
 
 def trade(**values: Any) -> Trade:
