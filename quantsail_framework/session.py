@@ -32,6 +32,7 @@ from quantsail_framework.results import FOLDER_FACT, RunFolder, default_folder, 
 
 RUNS = "runs"  # where run folders go when nobody says otherwise
 _EVENTS = (
+    "run_prepared",
     "run_started",
     "run_finished",
     "order_refused",
@@ -39,6 +40,8 @@ _EVENTS = (
     "trade_closed",
     "breaker_tripped",
     "equity_updated",
+    "bars_decided",
+    "alert_dropped",
 )
 _log = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ def run(
         if progress is not None:
             session = attrs.evolve(session, progress=progress)
         if events:
+            events.run_prepared(pipeline)
             events.run_started(pipeline.name)
         try:
             result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
@@ -226,6 +230,10 @@ class EventHub:
             for event in _EVENTS
         }
 
+    def run_prepared(self, pipeline: Pipeline) -> None:
+        """This pipeline is about to run."""
+        self._tell("run_prepared", pipeline)
+
     def run_started(self, name: str) -> None:
         """The pipeline of that name starts."""
         self._tell("run_started", name)
@@ -253,6 +261,14 @@ class EventHub:
     def equity_updated(self, time_ns: int, equity: float) -> None:
         """Equity at a close."""
         self._tell("equity_updated", time_ns, equity)
+
+    def bars_decided(self, time_ns: int, symbols: Sequence[str], seconds: float) -> None:
+        """All is decided at the close of that bar."""
+        self._tell("bars_decided", time_ns, symbols, seconds)
+
+    def alert_dropped(self, sink: str, alert: Alert) -> None:
+        """An alert will never reach that sink; may come from any thread."""
+        self._tell("alert_dropped", sink, alert)
 
     def close(self) -> None:
         """Close the observers that were opened."""

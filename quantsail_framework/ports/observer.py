@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from quantsail_framework.domain.order import Refusal, Trip
@@ -31,10 +32,22 @@ class Events(Protocol):
         """Equity at a close: once per simulated day in a backtest, at each close elsewhere."""
         ...
 
+    def bars_decided(self, time_ns: int, symbols: Sequence[str], seconds: float) -> None:
+        """Bar by bar only: all is decided at the close of the bar of these symbols that opened at ``time_ns``,
+        ``seconds`` of wall time after the bar was at hand."""
+        ...
+
 
 class Observer(Protocol):
-    """Listens to a run. Has any of the events of Events, ``run_started(name)``, ``run_finished(result)``;
-    what it lacks is not called. What it raises is logged with its name and stops nothing."""
+    """Listens to a run. Has any of the events of Events and of those below; what it lacks is not called.
+    What it raises is logged with its name and stops nothing.
+
+    - ``run_prepared(pipeline)``: first of all, the Pipeline that is about to run.
+    - ``run_started(name)``: the pipeline of that name starts.
+    - ``run_finished(result)``: the run ended well. A failed run ends with ``close`` alone.
+    - ``alert_dropped(sink, alert)``: an alert will never reach that sink, named as in the pipeline file
+      (``telegram``, ``telegram-2``). The one event that may come from another thread and after ``run_finished``.
+    """
 
     def open(self) -> None:
         """Called once before the run."""

@@ -243,6 +243,10 @@ class ListEvents:
         """Keep it."""
         self.happened.append(("equity_updated", (time_ns, equity)))
 
+    def bars_decided(self, time_ns: int, symbols: Sequence[str], seconds: float) -> None:
+        """Keep it."""
+        self.happened.append(("bars_decided", (time_ns, symbols, seconds)))
+
 
 @attrs.frozen(eq=False)
 class FakeSource:

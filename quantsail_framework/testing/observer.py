@@ -6,20 +6,24 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from quantsail_framework.domain.alert import Alert
 from quantsail_framework.domain.order import Trip
 from quantsail_framework.testing.contract import Contract, case, expect, values_of
-from quantsail_framework.testing.examples import example_result
+from quantsail_framework.testing.examples import example_pipeline, example_result
 from quantsail_framework.testing.fakes import position, refusal, trade
-from quantsail_framework.testing.markets import START_NS
+from quantsail_framework.testing.markets import START_NS, SYMBOL
 
 LATER_NS = START_NS + 3_600_000_000_000
 EVENTS: Mapping[str, Callable[[], tuple[Any, ...]]] = {
+    "run_prepared": lambda: (example_pipeline(),),
     "run_started": lambda: ("example",),
     "order_refused": lambda: (refusal(),),
     "order_filled": lambda: (position(),),
     "equity_updated": lambda: (START_NS, 10_000.0),
+    "bars_decided": lambda: (START_NS, (SYMBOL,), 0.002),
     "trade_closed": lambda: (trade(),),
     "breaker_tripped": lambda: ("max-drawdown", Trip(LATER_NS, "the drawdown is 21 %; the limit is 20 %"), START_NS),
+    "alert_dropped": lambda: ("telegram", Alert("error", "error", "It failed.", START_NS)),
     "run_finished": lambda: (example_result(),),
 }
 

@@ -22,6 +22,7 @@ EVENT_TIMES: Mapping[str, Callable[..., int]] = {
     "order_filled": lambda position: position.entry_time_ns,
     "trade_closed": lambda trade: trade.exit_time,
     "equity_updated": lambda time_ns, _equity: time_ns,
+    "bars_decided": lambda time_ns, _symbols, _seconds: time_ns,
 }
 
 

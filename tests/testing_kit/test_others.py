@@ -372,7 +372,7 @@ def test_an_honest_observer_passes() -> None:
 @pytest.mark.parametrize(
     "wrong, case, problem",
     [
-        (Deaf, "test_o01_listens_to_something", "Deaf has none of the events run_started, order_refused"),
+        (Deaf, "test_o01_listens_to_something", "Deaf has none of the events run_prepared, run_started"),
         (TakesNothing, "test_o01_listens_to_something", "TakesNothing.trade_closed must take 1 arguments beside self"),
         (MovesStops, "test_o04_changes_nothing", "order_filled changed stop of what it was told"),
     ],
