@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from quantsail_framework.component import Component as Component
     from quantsail_framework.config import load_pipeline as load_pipeline
     from quantsail_framework.config.secrets import Secret as Secret
+    from quantsail_framework.config.secrets import redacted as redacted
     from quantsail_framework.domain.alert import Alert as Alert
     from quantsail_framework.domain.bars import Bars as Bars
     from quantsail_framework.domain.fill import Costs as Costs
@@ -40,7 +41,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "component": ("Component",),
     "config": ("load_pipeline",),
-    "config.secrets": ("Secret",),
+    "config.secrets": ("Secret", "redacted"),
     "domain.alert": ("Alert",),
     "domain.bars": ("Bars",),
     "domain.fill": ("Costs",),

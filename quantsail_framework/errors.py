@@ -9,6 +9,7 @@
     │   ├── UnknownComponentError   no component of that kind and name
     │   ├── PluginError             a plugin that cannot be loaded or clashes with another
     │   └── ResultsError            a run folder that is missing, foreign or already there
+    ├── DeliveryError               an alert sink could not deliver
     └── RunError                    the run itself failed
         ├── AccountingError         an accounting identity or a fill invariant was broken
         └── ComponentError          a component broke the contract of its port
@@ -55,6 +56,16 @@ class PluginError(InputError):
 
 class ResultsError(InputError):
     """A run folder is missing, is not one, or already exists."""
+
+
+class DeliveryError(QuantsailError):
+    """An alert was not delivered. Tried again, not before ``retry_after_s`` where the service says so, unless
+    ``permanent``: the same alert would fail again."""
+
+    def __init__(self, text: str, *, retry_after_s: float | None = None, permanent: bool = False) -> None:
+        super().__init__(text)
+        self.retry_after_s = retry_after_s
+        self.permanent = permanent
 
 
 class RunError(QuantsailError):

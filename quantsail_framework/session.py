@@ -11,21 +11,22 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import attrs
 
+from quantsail_framework.alerts import AlertWriter
 from quantsail_framework.config import build_runner
+from quantsail_framework.config.secrets import redacted
 from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
-from quantsail_framework.domain.alert import Alert
 from quantsail_framework.domain.order import Refusal, Trip
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.trade import Position, Trade
+from quantsail_framework.outbox import Outbox
 from quantsail_framework.plugins import PluginInfo, Registry, load_registry
-from quantsail_framework.ports.alert_sink import AlertSink
 from quantsail_framework.ports.observer import Observer
 from quantsail_framework.ports.runner import Pipeline, Progress, Runner, Session
 from quantsail_framework.results import FOLDER_FACT, RunFolder, default_folder, pipeline_digest, write_files
@@ -76,7 +77,10 @@ def run(
     pipeline = attrs.evolve(pipeline, runner=name)
     job = build_runner(pipeline, registry, name)
     place = _place(pipeline, out, keep=keep, now_ns=clock())
-    with _listening(pipeline, registry) as events, _alerting(pipeline, registry, clock) as alert:
+    outbox = _outbox(pipeline, registry)
+    writer = AlertWriter(pipeline, outbox.put, clock, redacted) if outbox else None
+    listener = writer if "all" in (pipeline.which_alerts, getattr(job, "alerts", None)) else None
+    with _listening(pipeline, registry, listener, outbox) as events, _alerting(outbox, writer):
         session = Session(wall_ns=clock, events=events)
         if progress is not None:
             session = attrs.evolve(session, progress=progress)
@@ -92,7 +96,8 @@ def run(
             events.run_finished(result)
         if report:
             _report(pipeline, result)
-        alert(_finished(result, clock()))
+        if writer:
+            writer.finished(result)
         return result
 
 
@@ -222,7 +227,8 @@ class EventHub:
     second time on only at debug level.
     """
 
-    def __init__(self, observers: Iterable[tuple[str, Observer]]) -> None:
+    def __init__(self, observers: Iterable[tuple[str, Observer]], outbox: Outbox | None = None) -> None:
+        self._outbox = outbox
         self._failed: set[tuple[str, str]] = set()
         self._open = [(label, observer) for label, observer in observers if self._guard(label, "open", observer.open)]
         self._listeners = {
@@ -266,18 +272,22 @@ class EventHub:
         """All is decided at the close of that bar."""
         self._tell("bars_decided", time_ns, symbols, seconds)
 
-    def alert_dropped(self, sink: str, alert: Alert) -> None:
-        """An alert will never reach that sink; may come from any thread."""
-        self._tell("alert_dropped", sink, alert)
-
     def close(self) -> None:
         """Close the observers that were opened."""
+        self._tell_dropped()
         for label, observer in self._open:
             self._guard(label, "close", observer.close)
 
     def _tell(self, event: str, *details: Any) -> None:
         for label, method in self._listeners[event]:
             self._guard(label, event, method, *details)
+        self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        """``alert_dropped`` on the run's own thread, as every event."""
+        for dropped in self._outbox.take_dropped() if self._outbox else ():
+            for label, method in self._listeners["alert_dropped"]:
+                self._guard(label, "alert_dropped", method, *dropped)
 
     def _guard(self, label: str, event: str, method: Callable[..., None], *details: Any) -> bool:
         try:
@@ -291,13 +301,18 @@ class EventHub:
 
 
 @contextmanager
-def _listening(pipeline: Pipeline, registry: Registry) -> Iterator[EventHub | None]:
-    """The hub of the pipeline's observers, closed at the end; None when there is none."""
-    if not pipeline.observers:
+def _listening(
+    pipeline: Pipeline, registry: Registry, writer: AlertWriter | None, outbox: Outbox | None
+) -> Iterator[EventHub | None]:
+    """The hub of the pipeline's observers and of ``writer``, closed at the end; None when nobody listens."""
+    labels = _labels("observers", pipeline.observers, pipeline, registry)
+    observers: list[tuple[str, Observer]] = list(zip(labels, pipeline.observers, strict=True))
+    if writer:
+        observers.append(("alerts", writer))
+    if not observers:
         yield None
         return
-    labels = _labels("observers", pipeline.observers, pipeline, registry)
-    hub = EventHub(zip(labels, pipeline.observers, strict=True))
+    hub = EventHub(observers, outbox)
     try:
         yield hub
     finally:
@@ -328,41 +343,27 @@ def _label(kind: str, component: object, registry: Registry, use: str) -> str:
 # --- alerts --------------------------------------------------------------------------------------
 
 
-def _alerting(
-    pipeline: Pipeline, registry: Registry, clock: Callable[[], int]
-) -> AbstractContextManager[Callable[[Alert], None]]:
-    """A function that alerts; a failed run alerts by itself. Sinks are opened when there is an alert."""
+def _outbox(pipeline: Pipeline, registry: Registry) -> Outbox | None:
+    """A queue for each sink of the pipeline; a sink is opened when its first alert comes."""
     if not pipeline.alerts:
-        return nullcontext(lambda _alert: None)
-    sinks = list(zip(_labels("alerts", pipeline.alerts, pipeline, registry), pipeline.alerts, strict=True))
-    return _alert_of_failure(pipeline, clock, lambda alert: _send(sinks, alert))
+        return None
+    labels = _labels("alerts", [routed.sink for routed in pipeline.alerts], pipeline, registry)
+    return Outbox(zip(labels, pipeline.alerts, strict=True), warn=lambda text: _log.warning("%s", redacted(text)))
 
 
 @contextmanager
-def _alert_of_failure(
-    pipeline: Pipeline, clock: Callable[[], int], send: Callable[[Alert], None]
-) -> Iterator[Callable[[Alert], None]]:
+def _alerting(outbox: Outbox | None, writer: AlertWriter | None) -> Iterator[None]:
+    """Tell how the run ended where it did not end well, and deliver what waits, for a few seconds at most."""
+    if outbox is None or writer is None:
+        yield
+        return
     try:
-        yield send
-    except Exception as error:
-        text = f"{pipeline.runner} {pipeline.name!r} failed: {error}"
-        send(Alert("error", "error", text, clock(), {"error": type(error).__name__}))
+        yield
+    except KeyboardInterrupt:
+        writer.interrupted()
         raise
-
-
-def _finished(result: RunResult, now_ns: int) -> Alert:
-    details = {name: value for name, value in result.metrics.items() if isinstance(value, str | int | float)}
-    text = f"{result.kind} {result.name!r} finished" + (f": {result.verdict}" if result.verdict else "")
-    return Alert("run_finished", "info", text, now_ns, details)
-
-
-def _send(sinks: Iterable[tuple[str, AlertSink]], alert: Alert) -> None:
-    for label, sink in sinks:
-        try:
-            sink.open()
-            try:
-                sink.send(alert)
-            finally:
-                sink.close()
-        except Exception as error:  # noqa: BLE001 - an alert that is not delivered must not fail the run
-            _log.warning("%s did not deliver %r: %s: %s", label, alert.kind, type(error).__name__, error)
+    except Exception as error:
+        writer.failed(error)
+        raise
+    finally:
+        outbox.close()

@@ -35,6 +35,7 @@ VERBS = {
     "components": ("quantsail_framework.cli.components:components", "List what pipelines can use, and its options."),
     "plugins": ("quantsail_framework.cli.plugins:plugins", "List the installed plugins and find what is wrong."),
     "runs": ("quantsail_framework.cli.runs:runs", "List and show run folders."),
+    "alerts": ("quantsail_framework.cli.alerts:alerts", "Try the alert sinks of a pipeline file."),
 }
 
 

@@ -20,11 +20,19 @@ from quantsail_framework.config.kinds import check_class
 from quantsail_framework.config.layers import Resolved
 from quantsail_framework.config.plain import plain
 from quantsail_framework.config.positions import Key
-from quantsail_framework.config.tables import DataTable, PipelineTable, PluginsTable, informative, nanoseconds
+from quantsail_framework.config.tables import (
+    AlertsTable,
+    DataTable,
+    PipelineTable,
+    PluginsTable,
+    informative,
+    nanoseconds,
+)
 from quantsail_framework.config.tree import (
     COMPONENT_LISTS,
     COMPONENT_TABLES,
     DATA_KEYS,
+    PIPELINE_KEYS,
     Place,
     dotted,
     items_of,
@@ -77,6 +85,7 @@ class _Builder:
         self._origins: dict[str, str] = {}
 
     def build(self) -> Pipeline:
+        from quantsail_framework.ports.alert_sink import RoutedSink
         from quantsail_framework.ports.runner import NamedRule, Pipeline
 
         self._check_tables()
@@ -85,11 +94,13 @@ class _Builder:
         spec, source = self._data(head)
         strategy, costs, sizer = (self._component(table) for table in ("strategy", "costs", "sizer"))
         lists = {table: self._components(table) for table in COMPONENT_LISTS}
+        routes = self._routes()
         self._executor()
         runner_options = self._runners()
         if len(self._problems):
             raise PipelineError(self._problems.lines())
         rules = zip(items_of(self._tree, "risk"), lists["risk"], strict=True)
+        sinks = zip(items_of(self._tree, "alerts"), lists["alerts"], routes, strict=True)
         return Pipeline(
             name=self._resolved["pipeline"]["name"],
             runner=head["runner"],
@@ -100,12 +111,13 @@ class _Builder:
             costs=costs,
             sizer=sizer,
             risk=tuple(NamedRule(name, rule) for name, rule in rules),
-            alerts=tuple(lists["alerts"]),
+            alerts=tuple(RoutedSink(name, sink, route.min_level, route.only) for name, sink, route in sinks),
             observers=tuple(lists["observers"]),
             reporters=tuple(lists["reporters"]),
             currency=self._resolved["pipeline"]["currency"],
             timezone=head["timezone"],
             seed=head["seed"],
+            which_alerts=head["alerts"],
             resolved=self._resolved,
             origins=self._origins,
             runner_options=runner_options,
@@ -227,12 +239,26 @@ class _Builder:
         if not isinstance(items, list):
             self._problems.add((table,), f"expects a list: write [[{table}]], not [{table}]")
             return []
-        made = [make_component(self._shop, (table, index), COMPONENT_LISTS[table]) for index in range(len(items))]
-        self._resolved[table] = []
+        kind, skip = COMPONENT_LISTS[table], PIPELINE_KEYS.get(table, ())
+        made = [make_component(self._shop, (table, index), kind, skip) for index in range(len(items))]
+        self._resolved[table] = [{} for _ in items]
         for index, item in enumerate(made):
             if item is not None:
-                self._note_item(table, index, item)
+                self._note_item(table, index, {"use": item.use, **item.resolved})
         return [item.component for item in made if item is not None]
+
+    def _routes(self) -> list[Any]:
+        """Which alerts go to each item of ``[[alerts]]``; incomplete when there are problems."""
+        items = self._tree.values.get("alerts")
+        found = []
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            table = item if isinstance(item, dict) else {}
+            values = {key: table[key] for key in PIPELINE_KEYS["alerts"] if key in table}
+            made = make_options(self._shop, ("alerts", index), AlertsTable, values, "[[alerts]]")
+            if made is not None:
+                found.append(made.component)
+                self._note_item("alerts", index, made.resolved)
+        return found
 
     def _executor(self) -> None:
         if "executor" in self._tree.values:
@@ -278,9 +304,8 @@ class _Builder:
         for name in options:
             self._origins[f"{table}.{name}"] = self._origin((table, name))
 
-    def _note_item(self, table: str, index: int, made: Made) -> None:
-        options = {"use": made.use, **made.resolved}
-        self._resolved[table].append(options)
+    def _note_item(self, table: str, index: int, options: Mapping[str, Any]) -> None:
+        self._resolved[table][index].update(options)
         for name in options:
             key: Key = (table, index, name)
             self._origins[dotted(self._tree, key)] = self._origin(key)

@@ -45,12 +45,13 @@ def json_schema(registry: Registry) -> Schema:
     one says. The options of a component that cannot be loaded are left open.
     """
     from quantsail_framework.config.assemble import FIRST_PARTY_RUNNERS, REQUIRED
-    from quantsail_framework.config.tables import DataTable, PipelineTable, PluginsTable
+    from quantsail_framework.config.tables import AlertsTable, DataTable, PipelineTable, PluginsTable
 
     tables = {table: _component(registry, kind) for table, kind in COMPONENT_TABLES.items()}
     tables["data"] = _component(registry, "data-source", own=options_of(DataTable))
+    own = {"alerts": options_of(AlertsTable)}
     lists = {
-        table: {"type": "array", "items": {**_component(registry, kind), "required": ["use"]}}
+        table: {"type": "array", "items": {**_component(registry, kind, own.get(table, ())), "required": ["use"]}}
         for table, kind in COMPONENT_LISTS.items()
     }
     runners: dict[str, Schema] = {name: {"type": "object"} for name in FIRST_PARTY_RUNNERS}

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import attrs
 
 from quantsail_framework.errors import InputError
+
+_MASK = "********"
+_revealed: set[str] = set()  # what must not be shown, so that texts of strangers can be searched for it
+
+
+def redacted(text: str) -> str:
+    """``text`` with every secret masked that was revealed in this process, also as a URL would write it."""
+    for secret in sorted(_revealed, key=len, reverse=True):
+        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret)):
+            text = text.replace(form, _MASK)
+    return text
 
 
 @attrs.frozen
@@ -15,7 +27,7 @@ class Secret:
     """Where a secret is kept: ``{ env = "NAME" }`` or ``{ file = "path" }``.
 
     Holding one, printing it or writing it to a result shows only that place; the value is read
-    anew at each ``reveal()``.
+    anew at each ``reveal()``, and from then on ``redacted`` masks it.
     """
 
     env: str | None = None
@@ -34,6 +46,7 @@ class Secret:
         if not value:
             state = "is not set" if value is None else "is empty"
             raise InputError(f"{place} {state}; it must hold the secret that the pipeline asks for")
+        _revealed.add(value)
         return value
 
     def _read(self) -> str:
@@ -44,4 +57,4 @@ class Secret:
             raise InputError(f"file {self.file} cannot be read: {reason}; it must hold a secret") from error
 
     def __str__(self) -> str:
-        return "********"
+        return _MASK

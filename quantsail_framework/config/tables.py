@@ -1,4 +1,4 @@
-"""The tables that belong to the pipeline itself: [pipeline], its part of [data], and [plugins]."""
+"""The tables that belong to the pipeline itself: [pipeline], its part of [data] and [[alerts]], and [plugins]."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from attrs.validators import ge, gt, min_len, optional
 
 from quantsail_framework.config.plain import plain
 from quantsail_framework.config.wording import did_you_mean
+from quantsail_framework.domain.alert import Kind, Level
 from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -86,6 +87,10 @@ class PipelineTable:
         default="UTC", validator=_check_zone, metadata={"doc": "IANA zone whose midnight starts a trading day."}
     )
     seed: int = attrs.field(default=0, validator=ge(0), metadata={"doc": "Seed of everything random."})
+    alerts: Literal["auto", "all"] = attrs.field(
+        default="auto",
+        metadata={"doc": "auto: of a backtest its end and errors, of replay, paper and live everything; or all."},
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +114,18 @@ class DataTable:
     )
     gaps: Literal["keep", "fail", "fill"] = attrs.field(
         default="keep", metadata={"doc": "Missing bars: keep the gap, fail, or fill with flat bars that cannot trade."}
+    )
+
+
+@attrs.frozen(kw_only=True)
+class AlertsTable:
+    """What an item of ``[[alerts]]`` may say beside the options of its sink."""
+
+    min_level: Level = attrs.field(
+        default="info", metadata={"doc": "Least urgent alerts that go there: info, success, warning or error."}
+    )
+    only: tuple[Kind, ...] | None = attrs.field(
+        default=None, validator=optional(min_len(1)), metadata={"doc": "Kinds of alerts that go there, such as error."}
     )
 
 

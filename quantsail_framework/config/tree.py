@@ -19,7 +19,10 @@ COMPONENT_TABLES = {
     "executor": "executor",
 }
 COMPONENT_LISTS = {"risk": "risk-rule", "alerts": "alert-sink", "observers": "observer", "reporters": "reporter"}
+# Keys of a component's table that belong to the pipeline and not to the component.
 DATA_KEYS = ("symbols", "timeframe", "start", "end", "informative", "gaps")
+ALERT_KEYS = ("min_level", "only")
+PIPELINE_KEYS: Mapping[str, tuple[str, ...]] = {"data": DATA_KEYS, "alerts": ALERT_KEYS}
 
 
 @attrs.frozen
@@ -95,7 +98,7 @@ class Tree:
         options = self.get(table)
         if not _is_component(table) or not isinstance(options, dict) or options.get("use", use) == use:
             return
-        kept = ("use", *DATA_KEYS) if table == ("data",) else ("use",)
+        kept = ("use", *PIPELINE_KEYS.get(str(table[0]), ()))
         for name in [name for name in options if name not in kept]:
             del options[name]
             self._forget_places((*table, name))

@@ -38,6 +38,13 @@ class Instrument:
         """The lowest tick at or above ``price``."""
         return price if self.tick is None else _to_step(price, self.tick, ROUND_CEILING)
 
+    def price_text(self, price: float) -> str:
+        """A price for people: the decimals of the tick, without one up to eight significant digits; no exponent."""
+        if self.tick is None:
+            return f"{Decimal(f'{price:.8g}'):f}"
+        exponent = self.tick.normalize().as_tuple().exponent
+        return f"{price:.{max(0, -int(exponent))}f}"
+
     def floor_quantity(self, quantity: float) -> float:
         """The largest whole number of lots within ``quantity``."""
         return quantity if self.lot is None else _to_step(quantity, self.lot, ROUND_FLOOR)

@@ -124,7 +124,7 @@ class Trip:
     """A breaker trips: entries are refused until ``until_ns``; ``"flatten"`` also closes positions.
 
     ``symbols`` limits it to some markets; empty means all of them. ``limit`` and ``value`` are the
-    numbers behind it, as in a Breach.
+    numbers behind it, as in a Breach. ``kind`` is what its alert is called.
     """
 
     until_ns: int
@@ -133,6 +133,7 @@ class Trip:
     symbols: tuple[str, ...] = ()
     limit: float | None = None
     value: float | None = None
+    kind: Literal["breaker_tripped", "daily_loss_limit", "daily_target"] = "breaker_tripped"
 
 
 @attrs.frozen

@@ -46,7 +46,7 @@ class Observer(Protocol):
     - ``run_started(name)``: the pipeline of that name starts.
     - ``run_finished(result)``: the run ended well. A failed run ends with ``close`` alone.
     - ``alert_dropped(sink, alert)``: an alert will never reach that sink, named as in the pipeline file
-      (``telegram``, ``telegram-2``). The one event that may come from another thread and after ``run_finished``.
+      (``telegram``, ``telegram-2``). It may come after ``run_finished``.
     """
 
     def open(self) -> None:

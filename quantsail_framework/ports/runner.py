@@ -10,7 +10,7 @@ import attrs
 
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_framework.ports.alert_sink import AlertSink
+from quantsail_framework.ports.alert_sink import RoutedSink
 from quantsail_framework.ports.cost_model import CostModel
 from quantsail_framework.ports.data_source import DataSource
 from quantsail_framework.ports.observer import Events, Observer
@@ -49,7 +49,8 @@ class Pipeline:
     """A pipeline ready to run: every component built, every option checked.
 
     ``resolved`` is the whole pipeline as plain values (secrets masked), as the manifest keeps it;
-    ``origins`` tells per dotted key where its value came from.
+    ``origins`` tells per dotted key where its value came from. ``which_alerts`` is ``all``, or ``auto``:
+    what the runner is made for.
     """
 
     name: str
@@ -61,12 +62,13 @@ class Pipeline:
     costs: CostModel
     sizer: Sizer
     risk: tuple[NamedRule, ...] = ()
-    alerts: tuple[AlertSink, ...] = ()
+    alerts: tuple[RoutedSink, ...] = ()
     observers: tuple[Observer, ...] = ()
     reporters: tuple[Reporter, ...] = ()
     currency: str | None = None
     timezone: str = "UTC"
     seed: int = 0
+    which_alerts: str = "auto"
     resolved: Mapping[str, Any] = attrs.field(factory=dict)
     origins: Mapping[str, str] = attrs.field(factory=dict)
     runner_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
@@ -101,7 +103,11 @@ class Session:
 
 
 class Runner(Protocol):
-    """Runs a pipeline. Its fields are the options of the table that bears its name (``[backtest]``)."""
+    """Runs a pipeline. Its fields are the options of the table that bears its name (``[backtest]``).
+
+    A runner that goes through time as it passes has the class attribute ``alerts = "all"``: each trade, limit and
+    breaker alerts. Of any other only the end and errors do, unless the pipeline says ``alerts = "all"``.
+    """
 
     def run(self, pipeline: Pipeline, session: Session) -> RunResult:
         """The result; raises a QuantsailError when there is none."""

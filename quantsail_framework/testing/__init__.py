@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from quantsail_framework.testing.reporter import ReporterContract as ReporterContract
     from quantsail_framework.testing.risk_rule import RiskRuleContract as RiskRuleContract
     from quantsail_framework.testing.runner import RunnerContract as RunnerContract
+    from quantsail_framework.testing.server import FakeServer as FakeServer
+    from quantsail_framework.testing.server import Reply as Reply
     from quantsail_framework.testing.sizer import SizerContract as SizerContract
     from quantsail_framework.testing.strategy import StrategyContract as StrategyContract
 
@@ -40,6 +42,7 @@ _HOMES = {
     "reporter": ("ReporterContract",),
     "risk_rule": ("RiskRuleContract",),
     "runner": ("RunnerContract",),
+    "server": ("FakeServer", "Reply"),
     "sizer": ("SizerContract",),
     "strategy": ("StrategyContract",),
 }

@@ -1,13 +1,20 @@
-"""The contract of alert sinks: opens, delivers whatever it is given, closes."""
+"""The contract of alert sinks: opens, delivers whatever it is given, shows no secret, closes."""
 
 from __future__ import annotations
 
+import io
+import logging
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, ClassVar, get_args
 
-from quantsail_framework.domain.alert import Alert, Level
+import attrs
+
+from quantsail_framework.config import Secret
+from quantsail_framework.config.tree import ALERT_KEYS
+from quantsail_framework.domain.alert import KINDS, Alert, Level
 from quantsail_framework.testing.contract import Contract, case, expect
 from quantsail_framework.testing.markets import START_NS
 
@@ -45,11 +52,11 @@ class AlertSinkContract(Contract, suite=True):
 
     @case("A02")
     def test_a02_sends_every_level(self) -> None:
-        """Alerts of every level are sent, with and without details."""
+        """Alerts of every level are sent, with and without fields."""
         with self.opened() as sink:
             for level in get_args(Level):
                 sink.send(alert(level=level))
-                sink.send(alert(level=level, details={"symbol": "BNB/USDT", "net_pnl": -5.0, "note": None}))
+                sink.send(alert(level=level, fields={"symbol": "BNB/USDT", "net_pnl": -5.0, "note": None}))
 
     @case("A03")
     def test_a03_sends_any_text(self) -> None:
@@ -75,6 +82,65 @@ class AlertSinkContract(Contract, suite=True):
             worker.start()
             worker.join()
         expect(not problems, f"send on another thread raised {problems!r}")
+
+    @case("A05")
+    def test_a05_sends_every_kind(self) -> None:
+        """Every kind of alert is sent, also one that a plugin made up."""
+        with self.opened() as sink:
+            for kind in (*KINDS, "something-new"):
+                sink.send(alert(kind=kind))
+
+    @case("A06")
+    def test_a06_shows_no_secret(self) -> None:
+        """A secret stays inside: not in repr, not in what is printed or logged at any level, not in what is raised.
+        Mind libraries that log addresses, and exceptions that name them."""
+        sink = self.build()
+        shown = [repr(sink), str(sink)]
+        with _overheard(shown):
+            try:
+                sink.open()
+                sink.send(alert())
+                sink.close()
+            except Exception:  # noqa: BLE001 whatever it is, nothing of it may show a secret
+                shown.append(traceback.format_exc())
+        for name, value in _secrets(sink):
+            expect(not any(value in text for text in shown), f"the secret of option {name!r} is shown")
+
+    @case("A07")
+    def test_a07_leaves_the_keys_of_the_pipeline_alone(self) -> None:
+        """``min_level`` and ``only`` of an item of [[alerts]] say which alerts go there: a sink has no such option."""
+        taken = sorted({field.alias or field.name for field in attrs.fields(self.load())} & set(ALERT_KEYS))
+        expect(not taken, f"{self.load().__name__} has the option {', '.join(taken)}, which belongs to the pipeline")
+
+
+@contextmanager
+def _overheard(texts: list[str]) -> Iterator[None]:
+    """Adds to ``texts`` what is printed and logged meanwhile."""
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            texts.append(record.getMessage())
+
+    root, ear, printed = logging.getLogger(), Ear(), io.StringIO()
+    level = root.level
+    root.addHandler(ear)
+    root.setLevel(logging.DEBUG)
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed):
+            yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(ear)
+        texts.append(printed.getvalue())
+
+
+def _secrets(sink: Any) -> Iterator[tuple[str, str]]:
+    """Option and value of every secret that the sink was built with."""
+    for field in attrs.fields(type(sink)):
+        value = getattr(sink, field.name)
+        for secret in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(secret, Secret):
+                yield field.name, secret.reveal()
 
 
 def alert(**values: Any) -> Alert:

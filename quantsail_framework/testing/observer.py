@@ -23,7 +23,7 @@ EVENTS: Mapping[str, Callable[[], tuple[Any, ...]]] = {
     "bars_decided": lambda: (START_NS, (SYMBOL,), 0.002),
     "trade_closed": lambda: (trade(),),
     "breaker_tripped": lambda: ("max-drawdown", Trip(LATER_NS, "the drawdown is 21 %; the limit is 20 %"), START_NS),
-    "alert_dropped": lambda: ("telegram", Alert("error", "error", "It failed.", START_NS)),
+    "alert_dropped": lambda: ("telegram", Alert("trade_opened", "info", "BNB/USDT long", START_NS)),
     "run_finished": lambda: (example_result(),),
 }
 

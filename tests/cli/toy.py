@@ -56,7 +56,7 @@ import numpy as np
 
 from quantsail_framework import Costs as CostValues, RunResult, Signals
 from quantsail_framework.domain.order import Sizing
-from quantsail_framework.errors import RunError
+from quantsail_framework.errors import DeliveryError, RunError
 
 
 def option(default, doc, **more):
@@ -137,7 +137,7 @@ class Sink:
 
     def send(self, alert):
         if self.broken:
-            raise OSError("no network")
+            raise DeliveryError("no such chat", permanent=True)
         Path(self.path).open("a").write(f"{alert.kind}:{alert.level}:{alert.text} ")
 
     def close(self):

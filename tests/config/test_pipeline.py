@@ -13,6 +13,7 @@ import pytest
 from quantsail_framework.config import Secret, build_runner
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.plugins import Registry
+from quantsail_framework.ports.alert_sink import RoutedSink
 from quantsail_framework.ports.runner import NamedRule
 from tests.config.conftest import MINIMAL, Desk, changed
 from tests.config.parts import Backtest, Fixed, Flat, Folder, Listener, MaxExposure, MaxLoss, Messenger, Printer, Trend
@@ -74,7 +75,7 @@ def test_every_table_arrives_in_the_pipeline(desk: Desk) -> None:
         NamedRule("max-loss", MaxLoss(50.0)),
         NamedRule("max-exposure-2", MaxExposure(40.0)),
     )
-    assert pipeline.alerts == (Messenger(Secret(env="TOKEN")),)
+    assert pipeline.alerts == (RoutedSink("messenger", Messenger(Secret(env="TOKEN"))),)
     assert (pipeline.observers, pipeline.reporters) == ((Listener(),), (Printer(),))
     assert pipeline.runner_options == {"backtest": {"both_touched": "target_first"}}
 
@@ -127,6 +128,7 @@ def test_resolved_is_complete_plain_and_in_a_fixed_order(desk: Desk) -> None:
             "currency": "USDT",
             "timezone": "Europe/Berlin",
             "seed": 7,
+            "alerts": "auto",
         },
         "data": {
             "use": "folder",
@@ -147,7 +149,7 @@ def test_resolved_is_complete_plain_and_in_a_fixed_order(desk: Desk) -> None:
             {"use": "max-loss", "limit": 50.0},
             {"use": "max-exposure", "pct": 40.0},
         ],
-        "alerts": [{"use": "messenger", "token": {"env": "TOKEN"}}],
+        "alerts": [{"use": "messenger", "token": {"env": "TOKEN"}, "min_level": "info", "only": None}],
         "observers": [{"use": "listener"}],
         "reporters": [{"use": "printer", "width": 80}],
         "backtest": {"both_touched": "target_first"},

@@ -15,6 +15,7 @@ from quantsail_framework import Component, RunResult, hookimpl, run
 from quantsail_framework.domain.alert import Alert
 from quantsail_framework.errors import ResultsError, RunError, UnknownComponentError
 from quantsail_framework.plugins import Registry, load_registry
+from quantsail_framework.ports.alert_sink import RoutedSink
 from quantsail_framework.ports.runner import Pipeline, Session
 from quantsail_framework.session import EventHub, used_plugins
 
@@ -144,11 +145,12 @@ class Recorder:
 
 def test_a_sink_is_opened_only_when_there_is_an_alert(pipeline: Pipeline, registry: Registry) -> None:
     sink = Recorder()
-    run(attrs.evolve(pipeline, alerts=(sink,)), registry=registry, wall_ns=lambda: 5)
+    routed = RoutedSink("recorder", sink)
+    run(attrs.evolve(pipeline, alerts=(routed,)), registry=registry, wall_ns=lambda: 5)
     assert sink.calls == ["open", ("run_finished", "info", "probe 'trend-bnb' finished", 5), "close"]
     sink.calls.clear()
     with pytest.raises(UnknownComponentError):
-        run(attrs.evolve(pipeline, alerts=(sink,)), registry=registry, runner="none")
+        run(attrs.evolve(pipeline, alerts=(routed,)), registry=registry, runner="none")
     assert sink.calls == []
 
 
