@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import attrs
 
@@ -42,6 +42,8 @@ class BacktestRunner:
 @attrs.frozen
 class ReplayRunner:
     """Feeds the candles one by one through clock, broker and the same rules: the path of paper and live."""
+
+    alerts: ClassVar[str] = "all"
 
     both_touched: BothTouched = attrs.field(default="stop_first", metadata=_BOTH_TOUCHED)
     feed: Literal["once", "rolling"] = attrs.field(default="once", metadata=_FEED)

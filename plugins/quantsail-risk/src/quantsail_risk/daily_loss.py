@@ -51,7 +51,8 @@ class MaxDailyLoss:
         loss = self._loss(portfolio)
         if loss < self.limit:
             return None
-        return Trip(portfolio.day_end_ns, self._text(loss), self.action, limit=self.limit, value=loss)
+        text, until_ns = self._text(loss), portfolio.day_end_ns
+        return Trip(until_ns, text, self.action, limit=self.limit, value=loss, kind="daily_loss_limit")
 
     def _loss(self, portfolio: Portfolio) -> float:
         result = portfolio.realised_today
