@@ -6,15 +6,16 @@ alerts until they are delivered. Where a queue is full the least urgent of the o
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 
 import attrs
 
-from quantsail_framework.domain.alert import Alert
+from quantsail_framework.domain.alert import LEVELS, Alert
 from quantsail_framework.errors import DeliveryError, InputError
 from quantsail_framework.ports.alert_sink import RoutedSink
 
@@ -54,8 +55,8 @@ _DEFAULTS = Limits()
 class Outbox:
     """Hands alerts to the sinks whose route takes them.
 
-    ``sinks`` holds (label, sink); ``warn`` is told what could not be delivered. A worker starts with the first
-    alert of its sink, and opens it.
+    ``sinks`` holds (what messages call it, sink); ``warn`` is told what could not be delivered. A worker
+    starts with the first alert of its sink, and opens it.
     """
 
     def __init__(
@@ -74,12 +75,12 @@ class Outbox:
                 box.put(alert)
 
     def counts(self) -> dict[str, Counts]:
-        """What became of the alerts, by label of the sink."""
-        return {box.label: box.counts() for box in self._boxes}
+        """What became of the alerts, by name of the sink."""
+        return {box.routed.name: box.counts() for box in self._boxes}
 
     def take_dropped(self) -> list[tuple[str, Alert]]:
-        """Label and alert of every one that was dropped since the last call."""
-        return [(box.label, alert) for box in self._boxes for alert in box.take_dropped()]
+        """Name of the sink, and alert, of every one that was dropped since the last call."""
+        return [(box.routed.name, alert) for box in self._boxes for alert in box.take_dropped()]
 
     def close(self, within_s: float = FLUSH_S) -> None:
         """Deliver what waits, for at most ``within_s`` seconds in all; the rest is dropped and told.
@@ -106,8 +107,9 @@ class _Mailbox:
         self._limits = limits
         self._warn = warn
         self._changed = threading.Condition()
-        self._waiting: deque[Alert] = deque()
-        self._ordinary = 0  # how many of them are not critical
+        self._numbers = itertools.count()
+        self._waiting: OrderedDict[int, Alert] = OrderedDict()  # by number, the oldest first
+        self._ordinary: list[deque[int]] = [deque() for _ in LEVELS]  # those not critical, by urgency
         self._current: Alert | None = None
         self._ends_at: float | None = None
         self._worker: threading.Thread | None = None
@@ -153,7 +155,7 @@ class _Mailbox:
     def abandon(self) -> None:
         """Drop what is left, and what is being delivered: whether that still arrives nobody waits to learn."""
         with self._changed:
-            left = [*([self._current] if self._current else []), *self._waiting]
+            left = [*([self._current] if self._current else []), *self._waiting.values()]
             self._waiting.clear()
             self._current = None
             for alert in left:
@@ -168,30 +170,25 @@ class _Mailbox:
 
     def _admit(self, alert: Alert) -> Alert | None:
         """Let it wait; returns the alert that goes instead where there is no room: the oldest of the least urgent."""
-        waiting = self._waiting
-        if len(waiting) >= self._limits.capacity:
-            victim = self._least_urgent()
-            if victim is None or (not alert.critical and alert.urgency < waiting[victim].urgency):
-                if not alert.critical or len(waiting) >= self._limits.critical_capacity:
-                    return alert
-            else:
-                dropped = waiting[victim]
-                del waiting[victim]
-                self._ordinary -= 1
-                self._append(alert)
-                return dropped
-        self._append(alert)
-        return None
+        dropped = None
+        if len(self._waiting) >= self._limits.capacity:
+            lowest = next((urgency for urgency, numbers in enumerate(self._ordinary) if numbers), None)
+            if lowest is not None and (alert.critical or alert.urgency >= lowest):
+                dropped = self._waiting.pop(self._ordinary[lowest].popleft())
+            elif not alert.critical or len(self._waiting) >= self._limits.critical_capacity:
+                return alert
+        number = next(self._numbers)
+        self._waiting[number] = alert
+        if not alert.critical:
+            self._ordinary[alert.urgency].append(number)
+        return dropped
 
-    def _append(self, alert: Alert) -> None:
-        self._waiting.append(alert)
-        self._ordinary += not alert.critical
-
-    def _least_urgent(self) -> int | None:
-        if not self._ordinary:
-            return None
-        ordinary = ((alert.urgency, index) for index, alert in enumerate(self._waiting) if not alert.critical)
-        return min(ordinary)[1]
+    def _take(self) -> Alert:
+        """The oldest; it is also the oldest of its urgency."""
+        _, alert = self._waiting.popitem(last=False)
+        if not alert.critical:
+            self._ordinary[alert.urgency].popleft()
+        return alert
 
     def _count_dropped(self, alert: Alert) -> None:
         self._dropped += 1
@@ -214,9 +211,8 @@ class _Mailbox:
                 if self._ends_at is not None:
                     return None
                 self._changed.wait()
-            self._current = alert = self._waiting.popleft()
-            self._ordinary -= not alert.critical
-            return alert
+            self._current = self._take()
+            return self._current
 
     def _deliver(self, alert: Alert) -> None:
         attempt = 0

@@ -308,7 +308,7 @@ def _listening(
     labels = _labels("observers", pipeline.observers, pipeline, registry)
     observers: list[tuple[str, Observer]] = list(zip(labels, pipeline.observers, strict=True))
     if writer:
-        observers.append(("alerts", writer))
+        observers.insert(0, ("alerts", writer))
     if not observers:
         yield None
         return
@@ -348,7 +348,11 @@ def _outbox(pipeline: Pipeline, registry: Registry) -> Outbox | None:
     if not pipeline.alerts:
         return None
     labels = _labels("alerts", [routed.sink for routed in pipeline.alerts], pipeline, registry)
-    return Outbox(zip(labels, pipeline.alerts, strict=True), warn=lambda text: _log.warning("%s", redacted(text)))
+    named = [
+        label if labels.count(label) == 1 else f"{label} ({routed.name})"
+        for label, routed in zip(labels, pipeline.alerts, strict=True)
+    ]
+    return Outbox(zip(named, pipeline.alerts, strict=True), warn=lambda text: _log.warning("%s", redacted(text)))
 
 
 @contextmanager

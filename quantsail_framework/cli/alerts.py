@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from quantsail_framework.domain.alert import Alert
     from quantsail_framework.ports.alert_sink import RoutedSink
 
-_LONGEST_WAIT_S = 60.0  # that a service may ask for
+_LONGEST_WAIT_S = 30.0  # that a service may ask for
 
 
 @click.group()

@@ -11,11 +11,15 @@ import attrs
 from quantsail_framework.errors import InputError
 
 _MASK = "********"
+_SHORTEST = 6  # what is shorter is found in ordinary words, and is no secret
 _revealed: set[str] = set()  # what must not be shown, so that texts of strangers can be searched for it
 
 
 def redacted(text: str) -> str:
-    """``text`` with every secret masked that was revealed in this process, also as a URL would write it."""
+    """``text`` with every secret masked that was revealed in this process, also as a URL would write it.
+
+    Not those of fewer than six characters.
+    """
     for secret in sorted(_revealed, key=len, reverse=True):
         for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret)):
             text = text.replace(form, _MASK)
@@ -46,7 +50,8 @@ class Secret:
         if not value:
             state = "is not set" if value is None else "is empty"
             raise InputError(f"{place} {state}; it must hold the secret that the pipeline asks for")
-        _revealed.add(value)
+        if len(value) >= _SHORTEST:
+            _revealed.add(value)
         return value
 
     def _read(self) -> str:

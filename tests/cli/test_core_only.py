@@ -60,6 +60,7 @@ def quantsail(packages: Path, tmp_path: Path) -> Quantsail:
         (["run", "toy.toml"], 2, f"no strategy is installed; {INSTALL} brings"),
         (["check", "toy.toml"], 2, f"no data source is installed; {INSTALL} brings"),
         (["show", "toy.toml"], 2, f"no sizer is installed; {INSTALL} brings"),
+        (["alerts", "test", "toy.toml"], 2, f"no sizer is installed; {INSTALL} brings"),
         (["schema"], 0, "{"),
         (["init", "new.toml"], 0, "new.toml"),
     ],

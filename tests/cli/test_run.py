@@ -252,6 +252,14 @@ def test_an_alert_that_is_not_delivered_is_said_and_fails_nothing(site: FakeSite
     assert (work / "alerts.txt").read_text() == "open close\n"
 
 
+def test_of_two_sinks_of_one_kind_the_one_that_failed_is_named(site: FakeSite, work: Path) -> None:
+    write_pipeline(work, '[[alerts]]\nuse = "toy-sink"\n[[alerts]]\nuse = "toy-sink"\nbroken = true\n')
+    done = site.quantsail("run", "toy.toml", cwd=work, load=LOAD)
+    assert done.returncode == 0
+    expected = "alert sink 'toy-sink' of quantsail-toy 1.0 (toy-sink-2) did not deliver 'run_finished': no such chat\n"
+    assert done.stderr == expected
+
+
 def test_a_piped_run_imports_neither_rich_nor_pandas(site: FakeSite, work: Path) -> None:
     program = """
 import atexit, sys

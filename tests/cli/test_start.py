@@ -44,6 +44,7 @@ def test_help_lists_the_verbs_the_runners_and_the_commands_of_plugins(site: Fake
     for line in (
         "  run         Run a pipeline file with its runner, or another.",
         "  runs        List and show run folders.",
+        "  alerts      Try the alert sinks of a pipeline file.",
         "Runners:",
         "  toy    Runs nothing at all.",
         "Commands of plugins:",
@@ -66,7 +67,7 @@ def test_an_unknown_verb_suggests_the_nearest(site: FakeSite) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: no command named 'tyo'; did you mean 'toy'? Commands: run, check, show, init, schema, components, "
-        "plugins, runs, other, toy, wave.\n"
+        "plugins, runs, alerts, other, toy, wave.\n"
     )
 
 

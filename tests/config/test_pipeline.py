@@ -157,6 +157,36 @@ def test_resolved_is_complete_plain_and_in_a_fixed_order(desk: Desk) -> None:
     assert json.dumps(resolved) == json.dumps(expected)  # the same values in the same order
 
 
+def test_each_sink_has_its_route(desk: Desk) -> None:
+    sink = '[[alerts]]\nuse = "messenger"\ntoken = { env = "TOKEN" }\n'
+    text = MINIMAL + sink + sink + 'min_level = "warning"\nonly = ["error", "trade_closed"]\n'
+    pipeline = desk.load(text, sets={"alerts.messenger.only": ["error"]})
+    messenger = Messenger(Secret(env="TOKEN"))
+    assert pipeline.alerts == (
+        RoutedSink("messenger", messenger, "info", ("error",)),
+        RoutedSink("messenger-2", messenger, "warning", ("error", "trade_closed")),
+    )
+    assert pipeline.origins["alerts.messenger.only"] == "--set"
+    assert pipeline.origins["alerts.messenger.min_level"] == "default"
+    assert pipeline.origins["alerts.messenger-2.min_level"] == "p.toml:19"
+
+
+def test_wrong_routes_are_told_beside_other_problems(desk: Desk) -> None:
+    sink = '[[alerts]]\nuse = "messenger"\ntoken = "x"\nmin_level = "loud"\nonly = []\n'
+    found = desk.problems(MINIMAL.replace("capital = 1000", 'capital = 1000\nalerts = "none"') + sink)
+    assert [line.split(": ")[1] for line in found] == [
+        "pipeline.alerts",
+        "alerts.messenger.token",
+        "alerts.messenger.min_level",
+        "alerts.messenger.only",
+    ]
+
+
+def test_which_alerts_are_sent_is_said_once_for_all_sinks(desk: Desk) -> None:
+    assert desk.load(MINIMAL).which_alerts == "auto"
+    assert desk.load(MINIMAL, sets={"pipeline.alerts": "all"}).which_alerts == "all"
+
+
 def test_resolved_does_not_depend_on_the_place_of_the_folder(desk: Desk, tmp_path: Path) -> None:
     from quantsail_framework.config import load_pipeline
 

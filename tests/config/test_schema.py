@@ -56,6 +56,7 @@ def errors(validator: Draft202012Validator, text: str) -> list[str]:
         changed(
             'use = "trend"', 'use = "levels"\nlevels = [{ price = 1 }]\nband = [0, 1]\nsize = "x"\nday = 2023-01-01'
         ),
+        MINIMAL + '[[alerts]]\nuse = "messenger"\ntoken = { env = "T" }\nmin_level = "error"\nonly = ["error"]\n',
         MINIMAL + "[walk-forward]\ntrain_days = 90\n[profiles.fast.strategy]\nadx_period = 9\n",
     ],
 )
@@ -84,6 +85,7 @@ def test_good_pipelines_are_accepted(validator: Draft202012Validator, text: str)
         (MINIMAL + '[[risk]]\nuse = "max-loss"\n', "$.risk[0]"),
         (MINIMAL + "[[risk]]\nlimit = 3\n", "$.risk[0]"),
         (MINIMAL + '[[alerts]]\nuse = "messenger"\ntoken = "literal"\n', "$.alerts[0].token"),
+        (MINIMAL + '[[alerts]]\nuse = "messenger"\ntoken = { env = "T" }\nmin_level = "x"\n', "$.alerts[0].min_level"),
         (MINIMAL + '[backtest]\nboth_touched = "x"\n', "$.backtest.both_touched"),
     ],
 )

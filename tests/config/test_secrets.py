@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from quantsail_framework.config import Secret, build
+from quantsail_framework.config.secrets import redacted
 from quantsail_framework.errors import InputError, PipelineError
 from tests.config.conftest import MINIMAL, Desk
 from tests.config.parts import Messenger
@@ -111,6 +112,16 @@ def test_a_literal_in_a_container_is_not_repeated_either(values: dict[str, objec
 def test_environment_may_say_where_the_secret_is(desk: Desk) -> None:
     pipeline = desk.load(MINIMAL + ALERT, env={"QUANTSAIL__ALERTS__MESSENGER__TOKEN__ENV": "ELSEWHERE"})
     assert pipeline.alerts[0].sink == Messenger(Secret(env="ELSEWHERE"))
+
+
+def test_what_was_revealed_is_masked_in_texts_of_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONG", "canary/47 11")
+    monkeypatch.setenv("SHORT", "a b")
+    told = "canary/47 11, canary/47%2011, canary%2F47%2011, canary%2F47+11, a b"
+    assert redacted("an " + told) == "an " + told
+    for name in ("LONG", "SHORT"):
+        Secret(env=name).reveal()
+    assert redacted(told) == "********, ********, ********, ********, a b"
 
 
 def test_a_secret_has_one_place() -> None:

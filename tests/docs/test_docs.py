@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from quantsail_framework import hookspecs, load_pipeline
+from quantsail_framework import hookspecs, load_pipeline, run
 from quantsail_framework.cli import VERBS
+from quantsail_framework.domain.alert import KINDS
 from quantsail_framework.plugins import load_registry
+from quantsail_framework.testing import FakeServer, Reply
 
 ROOT = Path(__file__).parents[2]
 QUANTSAIL = str(Path(sys.executable).parent / "quantsail")
@@ -57,6 +59,45 @@ def test_the_page_of_commands_names_every_command_and_runner() -> None:
     text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     names = [*VERBS, *load_registry().components("runner")]
     assert [name for name in names if f"quantsail {name}" not in text] == []
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise imports it
+def test_the_pipeline_of_the_page_of_alert_sinks_delivers_to_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ((_, text),) = _blocks(ROOT / "docs" / "components" / "alert-sinks.md", "toml")
+    (tmp_path / "alerting.toml").write_text(text, encoding="utf-8")
+    with FakeServer(Reply(body={"ok": True, "result": {}})) as server:
+        monkeypatch.setenv("TELEGRAM_TOKEN", "1:a")
+        monkeypatch.setenv("WEBHOOK_SECRET", "b")
+        monkeypatch.setenv("WEBHOOK_URL", f"{server.url}/webhook")
+        monkeypatch.setenv("APPRISE_URL", f"{server.url.replace('http:', 'json:')}/apprise")
+        overrides = {"alerts.telegram.base_url": server.url}
+        run(load_pipeline(tmp_path / "alerting.toml", overrides=overrides))
+        told = [asked.path.split("/")[1] for asked in server.requests]
+    assert told.count("webhook") >= 4
+    assert told.count("apprise") >= 1  # the daily loss limit
+    assert told.count("bot1:a") >= 3  # that, and what was gained or lost
+    page = (ROOT / "docs" / "components" / "alert-sinks.md").read_text(encoding="utf-8")
+    (shown,) = (text for _, text in _blocks(ROOT / "docs" / "components" / "alert-sinks.md", "text"))
+    assert shown in capfd.readouterr().err
+    assert all(f"`{kind}`" in page for kind in KINDS)
+
+
+def test_the_alert_sink_of_the_page_for_plugin_authors_works(tmp_path: Path) -> None:
+    sink = next(text for _, text in _blocks(ROOT / "docs" / "plugin-authors" / "alert-sinks.md", "python"))
+    (tmp_path / "my_sink.py").write_text(sink, encoding="utf-8")
+    kept = tmp_path / "alerts.txt"
+    more = f'[[alerts]]\nuse = "my_sink.py:FileSink"\npath = "{kept}"\n'
+    quickstart = (ROOT / "examples" / "quickstart.toml").read_text(encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(quickstart + more, encoding="utf-8")
+    run(load_pipeline(tmp_path / "mine.toml"))
+    assert kept.read_text(encoding="utf-8").startswith("info Run finished: backtest")
+
+
+def test_the_webhook_is_verified_alike_in_the_page_and_in_the_readme() -> None:
+    (shown,) = _blocks(ROOT / "docs" / "components" / "alert-sinks.md", "python")
+    assert [shown] == _blocks(ROOT / "plugins" / "quantsail-webhook" / "README.md", "python")
 
 
 def test_every_hook_is_documented_with_an_example() -> None:

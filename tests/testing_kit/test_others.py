@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 import threading
 from pathlib import Path
@@ -12,7 +13,7 @@ import attrs
 import numpy as np
 import pytest
 
-from quantsail_framework import Position, RunResult, Trade
+from quantsail_framework import Position, RunResult, Secret, Trade, redacted
 from quantsail_framework.domain.alert import Alert
 from quantsail_framework.ports.runner import Pipeline, Session
 from quantsail_framework.testing import AlertSinkContract, ObserverContract, ReporterContract, RunnerContract
@@ -289,6 +290,66 @@ def test_sinks_that_lose_alerts_are_caught(wrong: type[Any], case: str, error: t
     with pytest.raises(error) as caught:
         getattr(suite(AlertSinkContract, wrong), case)()
     assert "of the alert-sink contract, component 'it'" in caught.value.__notes__[0]
+
+
+@attrs.frozen
+class Leaks(Keeps):
+    token: Secret = attrs.field(factory=lambda: Secret(env="LEAKED"))
+
+    def send(self, alert: Alert) -> None:
+        self.leak(f"sending to /bot{self.token.reveal()}/")
+
+    def leak(self, text: str) -> None:
+        raise OSError(text)
+
+
+@attrs.frozen
+class Logs(Leaks):
+    def leak(self, text: str) -> None:
+        logging.getLogger("client").debug("POST %s", text)
+
+
+@attrs.frozen
+class Prints(Leaks):
+    def leak(self, text: str) -> None:
+        print(text)
+
+
+@attrs.frozen
+class Discreet(Leaks):
+    def leak(self, text: str) -> None:
+        print(redacted(text))
+
+
+@pytest.mark.parametrize("wrong", [Leaks, Logs, Prints])
+def test_a_sink_that_shows_a_secret_is_caught(wrong: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKED", "canary-4711")
+    text = failure(suite(AlertSinkContract, wrong).test_a06_shows_no_secret)
+    assert "the secret of option 'token' is shown" in text
+    assert "canary" not in text
+
+
+def test_a_sink_that_masks_its_secret_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKED", "canary-4711")
+    suite(AlertSinkContract, Discreet).test_a06_shows_no_secret()
+
+
+@attrs.frozen
+class Few(Keeps):
+    def send(self, alert: Alert) -> None:
+        {"run_finished": 1, "error": 2}[alert.kind]
+
+
+@attrs.frozen
+class Grabs(Keeps):
+    only: str = "me"
+
+
+def test_sinks_that_know_few_kinds_or_take_keys_of_the_pipeline_are_caught() -> None:
+    with pytest.raises(KeyError):
+        suite(AlertSinkContract, Few).test_a05_sends_every_kind()
+    text = failure(suite(AlertSinkContract, Grabs).test_a07_leaves_the_keys_of_the_pipeline_alone)
+    assert "Grabs has the option only, which belongs to the pipeline" in text
 
 
 def test_a_sink_bound_to_its_thread_is_caught() -> None:
