@@ -8,6 +8,7 @@ backtest's is what lets a backtest be believed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from time import perf_counter
 from typing import Any, Protocol
 
 from quantsail_framework.domain.bars import utc_text
@@ -288,6 +289,7 @@ class Trader:
         dealer, account = self._dealer, self._dealer.account
         total = max(len(lane.time) for lane in dealer.lanes)
         for count, t in enumerate(self._clock.moments()):
+            at_hand = perf_counter()
             if count % _REPORT_EVERY == 0:
                 _report(count / total, t, progress, cancelled)
             lanes = [lane for lane in dealer.lanes if lane.arrive(t)]
@@ -308,6 +310,7 @@ class Trader:
             dealer.check_balances()
             if self._events is not None:
                 self._events.equity_updated(t, account.equity)
+                self._events.bars_decided(t, [lane.symbol for lane in lanes], perf_counter() - at_hand)
 
     def _ask(self, lane: Lane) -> Row | None:
         if self._strategy is None:

@@ -179,9 +179,7 @@ def test_an_observer_that_cannot_open_is_left_out(caplog: pytest.LogCaptureFixtu
     assert [record.getMessage() for record in caplog.records] == ["observer shut failed in open: OSError: port in use"]
 
 
-def test_an_observer_is_told_what_runs_before_it_starts_and_of_alerts_that_are_lost(
-    pipeline: Pipeline, registry: Registry
-) -> None:
+def test_an_observer_is_told_what_runs_before_it_starts(pipeline: Pipeline, registry: Registry) -> None:
     class Listener(Recorder):
         def run_prepared(self, pipeline: Pipeline) -> None:
             self.calls.append((pipeline.name, pipeline.runner, pipeline.data.symbols))
@@ -189,17 +187,10 @@ def test_an_observer_is_told_what_runs_before_it_starts_and_of_alerts_that_are_l
         def run_started(self, name: str) -> None:
             self.calls.append(name)
 
-        def alert_dropped(self, sink: str, alert: Alert) -> None:
-            self.calls.append((sink, alert.kind))
-
     listener = Listener()
     run(attrs.evolve(pipeline, runner="none", observers=(listener,)), registry=registry, runner="backtest")
     prepared = ("trend-bnb", "backtest", ("BNB/USDT", "ADA/USDT"))
     assert listener.calls == ["open", prepared, "trend-bnb", "close"]
-    hub = EventHub([("observer 'listener' of ears 1.0", listener)])
-    hub.alert_dropped("telegram", Alert("error", "error", "lost", 0))
-    hub.bars_decided(0, ("BNB/USDT",), 0.1)  # which it does not hear
-    assert listener.calls[4:] == ["open", ("telegram", "error")]
 
 
 def test_reporters_are_called_when_asked_only(pipeline: Pipeline, registry: Registry) -> None:

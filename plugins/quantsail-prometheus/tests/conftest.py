@@ -19,6 +19,7 @@ from quantsail_framework.ports.runner import Pipeline
 from quantsail_prometheus.observers import PrometheusEndpoint
 
 ROOT = Path(__file__).parents[3]
+LATENCY = "quantsail_decision_latency_seconds"
 COMMON = {"pipeline": "watched", "runner": "replay"}
 
 
@@ -37,6 +38,11 @@ class Scrape:
 
     def __call__(self, name: str, **labels: str) -> float | None:
         return self.values.get((name, frozenset((COMMON | labels).items())))
+
+    @property
+    def repeatable(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Every value but those measured by the clock on the wall: what two runs of one pipeline share."""
+        return {key: value for key, value in self.values.items() if not key[0].startswith(LATENCY)}
 
     def series(self, name: str) -> dict[frozenset[tuple[str, str]], float]:
         """Every series of that name: its own labels to its value."""
