@@ -109,13 +109,20 @@ def allowed_registry(pipeline: Pipeline, block: Sequence[str] = ()) -> Registry:
 def used_plugins(pipeline: Pipeline, registry: Registry) -> list[PluginInfo]:
     """The plugins whose components the pipeline names, its runner's included, by distribution."""
     named = [("runner", pipeline.runner)]
-    for table, kind in COMPONENT_TABLES.items():
-        named.append((kind, _use(pipeline.resolved.get(table))))
-    for table, kind in COMPONENT_LISTS.items():
-        named += [(kind, _use(item)) for item in pipeline.resolved.get(table) or ()]
+    for table, kind in {**COMPONENT_TABLES, **COMPONENT_LISTS}.items():
+        named += [(kind, use) for use in _uses_below(pipeline.resolved.get(table))]
     offers = [registry.components(kind).get(name) for kind, name in named]
     plugins = {offer.plugin.distribution: offer.plugin for offer in offers if offer}
     return [plugins[distribution] for distribution in sorted(plugins)]
+
+
+def _uses_below(value: Any) -> Iterator[str]:
+    """What a table names with ``use``, itself and in the components that it holds (which are of its own kind)."""
+    if isinstance(value, Mapping):
+        yield _use(value)
+    if isinstance(value, Mapping | list):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _uses_below(item)
 
 
 def _use(table: Any) -> str:

@@ -12,7 +12,14 @@ import attrs
 from quantsail_framework.config.kinds import check_class
 from quantsail_framework.config.layers import OVERRIDES
 from quantsail_framework.config.local import is_local, load_local
-from quantsail_framework.config.options import default_of, option_fields
+from quantsail_framework.config.options import (
+    component_kind,
+    default_of,
+    item_types,
+    option_fields,
+    parts_of,
+    value_type,
+)
 from quantsail_framework.config.plain import plain
 from quantsail_framework.config.positions import Key
 from quantsail_framework.config.secrets import Secret
@@ -100,13 +107,15 @@ def make_options(
     """An object of ``cls`` from the options at ``key``; None when they have problems, which are then noted."""
     owner = use.rpartition(":")[2]
     try:
-        arguments, problems = structure_options(cls, values, owner, also)
+        parts = _make_parts(shop, key, cls, values)
+        arguments, problems = structure_options(cls, {**values, **parts.made}, owner, also)
+        problems = [(path, text) for path, text in problems if path[0] not in parts.failed]
         for path, text in problems:
             shop.problems.add((*key, *path), text)
-        if problems:
+        if problems or parts.failed:
             return None
         paths = _path_options(cls, arguments)
-        shown = {name: _shown(shop.tree, (*key, name), value) for name, value in paths.items()}
+        shown = parts.shown | {name: _shown(shop.tree, (*key, name), value) for name, value in paths.items()}
         arguments |= {name: _anchor(value, shop.tree.place((*key, name)).folder) for name, value in paths.items()}
         component = make(cls, arguments)
     except PluginError as error:
@@ -119,12 +128,61 @@ def make_options(
     return Made(component, use, arguments, resolved_options(component, shown))
 
 
+@attrs.frozen(eq=False)
+class _Parts:
+    """The options of a component that hold other components: made, as they are shown, and those with noted problems."""
+
+    made: dict[str, Any] = attrs.field(factory=dict)
+    shown: dict[str, Any] = attrs.field(factory=dict)
+    failed: set[str] = attrs.field(factory=set)
+
+
+def _make_parts(shop: Workshop, key: Key, cls: type[Any], values: Mapping[str, Any]) -> _Parts:
+    """Make the components that the options at ``key`` hold, each from its own table."""
+    parts = _Parts()
+    for name, field in option_fields(cls).items():
+        if name not in values or parts_of(field.type) is None:
+            continue
+        before = len(shop.problems)
+        parts.made[name], parts.shown[name] = _make_part(shop, (*key, name), field.type, values[name])
+        if len(shop.problems) > before:
+            parts.failed.add(name)
+    return parts
+
+
+def _make_part(shop: Workshop, key: Key, annotation: Any, value: Any) -> tuple[Any, Any]:
+    """What stands at ``key`` with every table of a component in it made, and how it is shown."""
+    kind = component_kind(annotation)
+    if kind is not None:
+        made = make_component(shop, key, kind)
+        return (None, None) if made is None else (made.component, {"use": made.use, **made.resolved})
+    port = parts_of(annotation)
+    if item_types(annotation) is not None and isinstance(value, list):
+        items = [_make_part(shop, (*key, index), port, item) for index, item in enumerate(value)]
+        return [component for component, _ in items], [shown for _, shown in items]
+    if value_type(annotation) is not None and isinstance(value, dict):
+        named = {name: _make_part(shop, (*key, name), port, item) for name, item in value.items()}
+        return {name: pair[0] for name, pair in named.items()}, {name: pair[1] for name, pair in named.items()}
+    return value, value
+
+
 def resolved_options(component: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
     """Every option of a component with its effective value, plain. ``shown`` goes before what it holds."""
     if not attrs.has(type(component)):
         return {}
     fields = option_fields(type(component))
-    return {name: plain(shown.get(name, getattr(component, field.name))) for name, field in fields.items()}
+    own = {name: getattr(component, field.name) for name, field in fields.items()}
+    own |= {name: _named(own[name]) for name, field in fields.items() if parts_of(field.type) is not None}
+    return {name: plain(shown.get(name, value)) for name, value in own.items()}
+
+
+def _named(part: Any) -> Any:
+    """Components that were passed as objects, each with the class that it is of."""
+    if isinstance(part, list | tuple):
+        return [_named(item) for item in part]
+    if isinstance(part, Mapping):
+        return {name: _named(item) for name, item in part.items()}
+    return {"use": f"{type(part).__module__}:{type(part).__qualname__}", **resolved_options(part, {})}
 
 
 def _find_class(shop: Workshop, key: Key, kind: str, use: str) -> type[Any] | None:

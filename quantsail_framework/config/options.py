@@ -104,6 +104,20 @@ def value_type(annotation: Any) -> Any | None:
     return None
 
 
+def component_kind(annotation: Any) -> str | None:
+    """The kind of component that a type asks for: ``cost-model`` for the port ``CostModel``; None for other types."""
+    package, _, module = getattr(annotation, "__module__", "").rpartition(".")
+    is_port = package == "quantsail_framework.ports" and getattr(annotation, "_is_protocol", False)
+    return module.replace("_", "-") if is_port else None
+
+
+def parts_of(annotation: Any) -> Any | None:
+    """The port that a type holds: itself, or what its list or table consists of; None when it holds no component."""
+    items = item_types(annotation)
+    part = items[0] if items is not None else value_type(annotation)
+    return next((each for each in (annotation, part) if component_kind(each)), None)
+
+
 def expected(annotation: Any) -> str:
     """A type in words, after "expects": ``a whole number``, ``a list of text``, ``"keep" or "fail"``."""
     if is_union(annotation):
@@ -114,9 +128,11 @@ def expected(annotation: Any) -> str:
         return _WORDS[annotation]
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return quoted(member.value for member in annotation)
+    if kind := component_kind(annotation):
+        return f"a {kind.replace('-', ' ')}"
     items = item_types(annotation)
     if items is None:
-        return "a table"
+        return f"a table of {_plural(value_type(annotation))}" if parts_of(annotation) else "a table"
     if items[-1] is ...:
         return f"a list of {_plural(items[0])}"
     return f"a list of {len(items)}: {', '.join(expected(item) for item in items)}"

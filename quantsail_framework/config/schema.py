@@ -11,6 +11,7 @@ import attrs
 
 from quantsail_framework.config.options import (
     Option,
+    component_kind,
     expected,
     is_union,
     item_types,
@@ -47,11 +48,18 @@ def json_schema(registry: Registry) -> Schema:
     from quantsail_framework.config.assemble import FIRST_PARTY_RUNNERS, REQUIRED
     from quantsail_framework.config.tables import AlertsTable, DataTable, PipelineTable, PluginsTable
 
-    tables = {table: _component(registry, kind) for table, kind in COMPONENT_TABLES.items()}
+    kinds = [*COMPONENT_TABLES.values(), *COMPONENT_LISTS.values()]
+    tables: dict[str, Schema] = {table: _reference(kind) for table, kind in COMPONENT_TABLES.items()}
     tables["data"] = _component(registry, "data-source", own=options_of(DataTable))
     own = {"alerts": options_of(AlertsTable)}
-    lists = {
-        table: {"type": "array", "items": {**_component(registry, kind, own.get(table, ())), "required": ["use"]}}
+    lists: dict[str, Schema] = {
+        table: {
+            "type": "array",
+            "items": {
+                **(_component(registry, kind, own[table]) if table in own else _reference(kind)),
+                "required": ["use"],
+            },
+        }
         for table, kind in COMPONENT_LISTS.items()
     }
     runners: dict[str, Schema] = {name: {"type": "object"} for name in FIRST_PARTY_RUNNERS}
@@ -70,6 +78,7 @@ def json_schema(registry: Registry) -> Schema:
         "title": "Quantsail pipeline",
         "type": "object",
         "properties": properties,
+        "$defs": {kind: _component(registry, kind) for kind in kinds},
         "additionalProperties": False,
         "if": {"not": {"required": ["extends"]}},
         "then": _complete(["pipeline", *REQUIRED], {"pipeline": ["capital"], "data": ["use", "symbols", "timeframe"]}),
@@ -82,6 +91,10 @@ def _complete(tables: list[str], needed: Mapping[str, list[str]]) -> Schema:
         "required": tables,
         "properties": {table: {"required": needed.get(table, ["use"])} for table in tables},
     }
+
+
+def _reference(kind: str) -> Schema:
+    return {"$ref": f"#/$defs/{kind}"}
 
 
 def _component(registry: Registry, kind: str, own: tuple[Option, ...] = ()) -> Schema:
@@ -154,6 +167,8 @@ def _type(annotation: Any) -> Schema:
         return dict(_SIMPLE[annotation])
     if get_origin(annotation) is Literal:
         return {"enum": list(get_args(annotation))}
+    if kind := component_kind(annotation):
+        return {**_reference(kind), "required": ["use"]}
     if annotation is Secret:
         properties = {"env": {"type": "string"}, "file": {"type": "string"}}
         return {"type": "object", "properties": properties, "minProperties": 1, "maxProperties": 1}

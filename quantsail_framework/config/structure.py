@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
+from quantsail_framework.config.kinds import check_class
 from quantsail_framework.config.options import (
+    component_kind,
     default_of,
     expected,
     is_union,
@@ -26,7 +28,7 @@ from quantsail_framework.config.positions import Key
 from quantsail_framework.config.secrets import Secret
 from quantsail_framework.config.wording import describe, did_you_mean, first_line
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_framework.errors import InputError
+from quantsail_framework.errors import InputError, PluginError
 
 Problem = tuple[Key, str]
 
@@ -302,6 +304,17 @@ def _table(value: Any, cls: type[Any]) -> Any:
     return make(cls, arguments)
 
 
+def _component(value: Any, annotation: Any) -> Any:
+    """A component that was made already; its table is read where the registry is known."""
+    if value is None or isinstance(value, str | int | float | list | tuple | dict):
+        raise _refuse(value, annotation)
+    try:
+        check_class(str(component_kind(annotation)), type(value))
+    except PluginError as error:
+        raise RefusedError([((), str(error))]) from error
+    return value
+
+
 def _unsupported(_value: Any, annotation: Any) -> Any:
     raise RefusedError([((), f"has the type {annotation}, which no option can have; tell the component's author")])
 
@@ -330,6 +343,7 @@ _GENERAL: list[tuple[Callable[[Any], bool], _Hook]] = [
     (lambda _annotation: True, _unsupported),
     (_is_free, lambda value, _annotation: value),
     (attrs.has, _table),
+    (lambda annotation: component_kind(annotation) is not None, _component),
     (lambda annotation: item_types(annotation) is not None, _items),
     (lambda annotation: value_type(annotation) is not None, _mapping),
     (is_union, _union),

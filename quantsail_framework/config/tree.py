@@ -105,8 +105,8 @@ class Tree:
 
 
 def _is_component(key: Key) -> bool:
-    """Whether a component's table lives at ``key``."""
-    return (len(key) == 1 and key[0] in COMPONENT_TABLES) or (len(key) == 2 and key[0] in COMPONENT_LISTS)
+    """Whether a table with ``use`` at ``key`` is a component's: one of the pipeline, or a part of one."""
+    return key[:1] != () and (key[0] in COMPONENT_TABLES or key[0] in COMPONENT_LISTS)
 
 
 def _keys(key: Key, value: Any) -> list[Key]:

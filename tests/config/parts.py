@@ -13,6 +13,7 @@ from attrs.validators import ge, gt, in_, min_len, optional
 from quantsail_framework import Component, hookimpl
 from quantsail_framework.config import Secret
 from quantsail_framework.domain.timeframe import Timeframe
+from quantsail_framework.ports.cost_model import CostModel
 
 
 def option(doc: str = "An option.", **more: Any) -> Any:
@@ -92,6 +93,18 @@ class Levels:
 @attrs.frozen
 class Flat:
     fee_bps: float = option("Fee, in basis points.", default=10.0, validator=ge(0))
+
+    def costs(self, side: int, quantity: float, price: float, liquidity: Any, market: Any) -> Any:
+        raise AssertionError("config never asks for costs")
+
+
+@attrs.frozen
+class Sum:
+    """A cost model of cost models: in a list, by name, and alone."""
+
+    models: tuple[CostModel, ...] = option("What adds up.", validator=min_len(1))
+    named: Mapping[str, CostModel] = option("By market.", factory=dict)
+    last: CostModel = option("What comes on top.", factory=Flat)
 
     def costs(self, side: int, quantity: float, price: float, liquidity: Any, market: Any) -> Any:
         raise AssertionError("config never asks for costs")
@@ -196,6 +209,7 @@ class Parts:
     @hookimpl
     def quantsail_cost_models(self) -> Iterable[Component]:
         yield _offer("flat", Flat)
+        yield _offer("sum", Sum)
 
     @hookimpl
     def quantsail_sizers(self) -> Iterable[Component]:

@@ -48,7 +48,7 @@ use = "max-loss"
         ),
         "p.toml:10: strategy.adx_perod: unknown option; did you mean adx_period?",
         "p.toml:11: strategy.stop_atr: must be > 0, got -1.0",
-        "p.toml:12: costs.use: required option is missing; installed: flat",
+        "p.toml:12: costs.use: required option is missing; installed: flat, sum",
         "p.toml:14: risk.max-loss.limit: required option is missing",
         "p.toml:16: stretegy: unknown table; did you mean strategy?",
         '--set: strategy.mode: expects "fast" or "slow", got the text "medium"',
@@ -245,11 +245,15 @@ def test_what_a_class_refuses_as_a_whole_stands_at_its_table(desk: Desk) -> None
             'timeframe = "5m"\ninformative = ["1h", "1h"]',
             "p.toml:7: data.informative: names 1h more than once",
         ),
-        ('use = "flat"', "use = 3", "p.toml:10: costs.use: expects the name of a component in quotes; installed: flat"),
+        (
+            'use = "flat"',
+            "use = 3",
+            "p.toml:10: costs.use: expects the name of a component in quotes; installed: flat, sum",
+        ),
         (
             'use = "flat"',
             'use = ""',
-            "p.toml:10: costs.use: expects the name of a component in quotes; installed: flat",
+            "p.toml:10: costs.use: expects the name of a component in quotes; installed: flat, sum",
         ),
         (
             'use = "trend"',

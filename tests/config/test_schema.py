@@ -96,7 +96,7 @@ def test_bad_pipelines_are_refused_where_they_are_bad(validator: Draft202012Vali
 def test_options_bring_their_words_into_the_editor(registry: Registry) -> None:
     schema = json_schema(registry)
     [trend] = [
-        v["then"] for v in schema["properties"]["strategy"]["allOf"] if v["if"]["properties"]["use"]["const"] == "trend"
+        v["then"] for v in schema["$defs"]["strategy"]["allOf"] if v["if"]["properties"]["use"]["const"] == "trend"
     ]
     assert trend["description"] == "Follows the trend."
     assert trend["properties"]["adx_period"] == {
@@ -123,9 +123,9 @@ def test_examples_fit_the_schema_of_the_first_party_plugins(installed: Draft2020
 
 def test_d118_every_limit_of_every_rule_is_one_documented_option() -> None:
     registry = load_registry()
-    schema = json_schema(registry)["properties"]
-    assert "portfolio" not in schema
-    rules = {v["if"]["properties"]["use"]["const"]: v["then"] for v in schema["risk"]["items"]["allOf"]}
+    schema = json_schema(registry)
+    assert "portfolio" not in schema["properties"]
+    rules = {v["if"]["properties"]["use"]["const"]: v["then"] for v in schema["$defs"]["risk-rule"]["allOf"]}
     assert set(rules) == set(registry.components("risk-rule"))
     assert "max-daily-loss" in rules
     for name, rule in rules.items():

@@ -132,9 +132,9 @@ def test_schema_is_json_and_knows_the_installed_plugins(capsys: pytest.CaptureFi
     ran = Ran(capsys, "schema")
     assert ran.code == 0
     schema = json.loads(ran.out)
-    assert "trend" in schema["properties"]["strategy"]["properties"]["use"]["anyOf"][0]["enum"]
+    assert "trend" in schema["$defs"]["strategy"]["properties"]["use"]["anyOf"][0]["enum"]
     without = json.loads(Ran(capsys, "schema", "--no-plugin", "trend").out)
-    assert "trend" not in without["properties"]["strategy"]["properties"]["use"]["anyOf"][0]["enum"]
+    assert "trend" not in without["$defs"]["strategy"]["properties"]["use"]["anyOf"][0]["enum"]
 
 
 def test_init_writes_a_pipeline_that_has_no_problems(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
