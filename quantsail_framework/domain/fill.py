@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal, NamedTuple
 
 import attrs
@@ -18,6 +19,14 @@ class Costs(NamedTuple):
     def total(self) -> float:
         """Fee, spread and slippage together."""
         return self.fee + self.spread + self.slippage
+
+
+def fill_notional(quantity: float, price: float) -> float:
+    """The notional quantity * price, in quote currency. Raises ValueError for what is negative or not finite."""
+    notional = quantity * price
+    if quantity >= 0.0 and price >= 0.0 and notional < inf:  # false for any NaN
+        return notional
+    raise ValueError(f"costs of {quantity} units at {price}: quantity and price must be finite and not negative")
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from quantsail_framework.domain.order import EntryOrder
-from quantsail_framework.domain.trade import Position
+from quantsail_framework.domain.trade import Outcome, Position
 
 
 class Portfolio(ABC):
@@ -24,8 +24,9 @@ class Portfolio(ABC):
     - ``trades_today``: entries accepted on the trading day of now, less those whose fill was refused.
     - ``realised_today``: sum of net_pnl of the trades that ended on the trading day of now.
     - ``day_end_ns``: when that day ends.
+    - ``trades``: every closed trade, oldest first.
     - ``closed_net_pnl``, ``closed_reasons``, ``closed_times_ns``: of every closed trade, oldest first:
-      net_pnl, exit reason, open time of the exit bar.
+      net_pnl, exit reason, open time of the exit bar, where one column is enough.
     """
 
     capital: float
@@ -38,6 +39,7 @@ class Portfolio(ABC):
     trades_today: int
     realised_today: float
     day_end_ns: int
+    trades: Sequence[Outcome]
     closed_net_pnl: Sequence[float]
     closed_reasons: Sequence[str]
     closed_times_ns: Sequence[int]

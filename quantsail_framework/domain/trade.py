@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import attrs
 
 from quantsail_framework.domain.fill import Costs
@@ -65,6 +67,25 @@ class Position:
     def max_bars(self) -> int:
         """Closed bars after which it exits; 0 for never."""
         return self.order.max_bars
+
+
+class Outcome(Protocol):
+    """What components may read of a closed trade; columns of the trades table. ``risk`` is above zero."""
+
+    @property
+    def symbol(self) -> str: ...
+
+    @property
+    def exit_time(self) -> int: ...
+
+    @property
+    def exit_reason(self) -> str: ...
+
+    @property
+    def net_pnl(self) -> float: ...
+
+    @property
+    def risk(self) -> float: ...
 
 
 @attrs.frozen

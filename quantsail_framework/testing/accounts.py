@@ -12,13 +12,23 @@ import numpy as np
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import Liquidity, Request, Signal
-from quantsail_framework.domain.timeframe import NS_PER_DAY
-from quantsail_framework.domain.trade import EXIT_REASONS
+from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
+from quantsail_framework.domain.trade import EXIT_REASONS, Trade
 from quantsail_framework.ports.market import Market
 from quantsail_framework.testing import markets
 from quantsail_framework.testing.contract import expect
-from quantsail_framework.testing.fakes import CAPITAL, FakeMarket, FakePortfolio, entry_order, position, request, signal
+from quantsail_framework.testing.fakes import (
+    CAPITAL,
+    FakeMarket,
+    FakePortfolio,
+    entry_order,
+    position,
+    request,
+    signal,
+    trade,
+)
 
+BAR_NS = 300 * NS_PER_SECOND
 SYMBOLS = ("TEST/USDT", "BTC/USDT", "ADA/USDT")
 
 
@@ -68,7 +78,6 @@ def portfolio(rng: np.random.Generator, now_ns: int) -> FakePortfolio:
     drawn = [position(symbol=name, side=int(side)) for name, side in zip(SYMBOLS, sides, strict=True)]
     held = {each.symbol: each for each in drawn[1:] if rng.random() < 0.4}
     waiting = {name: entry_order(symbol=name) for name in SYMBOLS[1:] if name not in held and rng.random() < 0.2}
-    closed = int(rng.integers(0, 20))
     day_start = now_ns - now_ns % NS_PER_DAY
     return FakePortfolio(
         cash=cash,
@@ -81,9 +90,25 @@ def portfolio(rng: np.random.Generator, now_ns: int) -> FakePortfolio:
         trades_today=int(rng.integers(0, 6)),
         realised_today=float(rng.normal(0.0, 60.0)),
         day_end_ns=day_start + NS_PER_DAY,
-        closed_net_pnl=tuple(rng.normal(0.0, 30.0, closed).tolist()),
-        closed_reasons=tuple(str(reason) for reason in rng.choice(EXIT_REASONS, closed)),
-        closed_times_ns=tuple(np.sort(rng.integers(now_ns - 2 * NS_PER_DAY, now_ns, closed)).tolist()),
+        trades=_closed_trades(rng, now_ns),
+    )
+
+
+def _closed_trades(rng: np.random.Generator, now_ns: int) -> tuple[Trade, ...]:
+    """Up to 60 trades of the last two days, some of the bar that has just closed."""
+    closed = int(rng.integers(0, 60) * rng.integers(0, 2))
+    bars_ago = rng.integers(1, 2 * NS_PER_DAY // BAR_NS, closed)
+    bars_ago[rng.random(closed) < 0.2] = 1
+    times = now_ns - BAR_NS * np.sort(bars_ago)[::-1]
+    return tuple(
+        trade(
+            symbol=str(rng.choice(SYMBOLS)),
+            exit_time=int(time),
+            exit_reason=str(rng.choice(EXIT_REASONS)),
+            net_pnl=float(rng.choice([0.0, rng.normal(0.0, 30.0)])),
+            risk=float(rng.uniform(1.0, 50.0)),
+        )
+        for time in times
     )
 
 

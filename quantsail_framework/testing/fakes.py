@@ -20,7 +20,7 @@ from quantsail_framework.domain.order import EntryOrder, Liquidity, Reference, R
 from quantsail_framework.domain.portfolio import Portfolio
 from quantsail_framework.domain.signals import LONG, Signals, side_name
 from quantsail_framework.domain.timeframe import NS_PER_DAY
-from quantsail_framework.domain.trade import Position, Trade
+from quantsail_framework.domain.trade import Outcome, Position, Trade
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.ports.market import Market
@@ -31,12 +31,18 @@ STOP = 95.0
 TARGET = 110.0
 
 
+def _of_trades(name: str) -> Any:
+    return attrs.field(
+        default=attrs.Factory(lambda self: [getattr(each, name) for each in self.trades], takes_self=True)
+    )
+
+
 @attrs.define(slots=True)
 class FakePortfolio(Portfolio):
     """An account whose figures are what you set; nothing is worked out but the defaults.
 
-    ``equity`` and ``available`` default to ``cash``, ``cash`` to ``capital``; the trading day ends a day
-    after the market makers' first bar.
+    ``equity`` and ``available`` default to ``cash``, ``cash`` to ``capital``, the columns of closed trades to
+    those of ``trades``; the trading day ends a day after the market makers' first bar.
     """
 
     capital: float = CAPITAL
@@ -50,9 +56,10 @@ class FakePortfolio(Portfolio):
     trades_today: int = 0
     realised_today: float = 0.0
     day_end_ns: int = START_NS + NS_PER_DAY
-    closed_net_pnl: Sequence[float] = ()
-    closed_reasons: Sequence[str] = ()
-    closed_times_ns: Sequence[int] = ()
+    trades: Sequence[Outcome] = ()
+    closed_net_pnl: Sequence[float] = _of_trades("net_pnl")
+    closed_reasons: Sequence[str] = _of_trades("exit_reason")
+    closed_times_ns: Sequence[int] = _of_trades("exit_time")
 
 
 class FakeMarket(Market):
