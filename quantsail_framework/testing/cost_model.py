@@ -153,9 +153,18 @@ def _questions() -> Iterator[Question]:
 
 
 def _prepared(model: Any, bars: Bars) -> Columns:
-    values = np.asarray(model.prepare(bars), np.float64)
+    values = np.asarray(model.prepare(bars))
     expect(values.shape == (len(bars),), f"prepare returned shape {values.shape}; the bars have ({len(bars)},)")
-    return {"prepare": values}
+    return dict(_number_columns("prepare", values))
+
+
+def _number_columns(name: str, values: np.ndarray[Any, Any]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """The columns of what a model prepared, where its rows have several."""
+    if values.dtype.names is None:
+        yield name, np.asarray(values, np.float64)
+    else:
+        for part in values.dtype.names:
+            yield from _number_columns(f"{name}.{part}", values[part])
 
 
 def _as_it_is(bars: Bars) -> Bars:

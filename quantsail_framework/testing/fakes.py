@@ -99,7 +99,7 @@ class FakeMarket(Market):
     def prepared(self, symbol: str) -> Any:
         """The cost model's value at the last closed bar; None without one or before the first."""
         last = self._closed_count(symbol) - 1
-        return self._prepared[symbol][last] if symbol in self._prepared and last >= 0 else None
+        return self._prepared[symbol][last].item() if symbol in self._prepared and last >= 0 else None
 
     def _closed_count(self, symbol: str) -> int:
         bars = self._bars[symbol]

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from quantsail_binance.basis_points import BasisPointsCosts
 from quantsail_binance.costs import BinanceSpotCosts
+from quantsail_costs.basis_points import BasisPointsCosts
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import Breach, Reference, Request, Trip

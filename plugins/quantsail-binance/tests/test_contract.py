@@ -1,4 +1,4 @@
-"""Both cost models keep the contract of cost models."""
+"""The cost model keeps the contract of cost models."""
 
 from __future__ import annotations
 
@@ -14,8 +14,3 @@ class TestBinanceSpotWithVolatility(CostModelContract):
     plugin = "quantsail_binance"
     component = "binance-spot"
     options = {"volatility_window": 100, "vip_level": 3, "pay_in_bnb": False}
-
-
-class TestBasisPoints(CostModelContract):
-    plugin = "quantsail_binance"
-    component = "basis-points"

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantsail_binance.basis_points import BasisPointsCosts
 from quantsail_binance.costs import BinanceSpotCosts
 from quantsail_binance.schedules import SCHEDULES
 from quantsail_framework import LONG, SHORT, Bars, Costs, indicators
@@ -21,11 +20,11 @@ from quantsail_framework.testing.fakes import FakeMarket
 MARKET = FakeMarket(markets.random_walk(0, 10))
 
 
-def taker(model: BinanceSpotCosts | BasisPointsCosts, notional: float, price: float = 50.0) -> Costs:
+def taker(model: BinanceSpotCosts, notional: float, price: float = 50.0) -> Costs:
     return model.costs(LONG, notional / price, price, "taker", MARKET)
 
 
-def maker(model: BinanceSpotCosts | BasisPointsCosts, notional: float, price: float = 50.0) -> Costs:
+def maker(model: BinanceSpotCosts, notional: float, price: float = 50.0) -> Costs:
     return model.costs(SHORT, notional / price, price, "maker", MARKET)
 
 
@@ -69,12 +68,10 @@ def test_d096_schedules_are_dated_and_name_their_source() -> None:
         BinanceSpotCosts(schedule="2018-07", vip_level=9)
 
 
-@pytest.mark.parametrize("model", [BinanceSpotCosts(), BasisPointsCosts()])
 @pytest.mark.parametrize("quantity", [-1.0, math.nan, math.inf, 1.0])
 @pytest.mark.parametrize("price", [-100.0, math.nan, math.inf])
-def test_d098_what_is_no_size_or_price_is_refused(
-    model: BinanceSpotCosts | BasisPointsCosts, quantity: float, price: float
-) -> None:
+def test_d098_what_is_no_size_or_price_is_refused(quantity: float, price: float) -> None:
+    model = BinanceSpotCosts()
     for liquidity in ("taker", "maker"):
         with pytest.raises(ValueError, match="must be finite and not negative"):
             model.costs(LONG, quantity, price, liquidity, MARKET)
@@ -88,6 +85,10 @@ def test_d098_what_is_no_size_or_price_is_refused(
 )
 def test_d099_slippage_by_size(notional: float, bps: float) -> None:
     assert taker(BinanceSpotCosts(), notional, price=1.0).slippage == pytest.approx(notional * bps / 10_000)
+
+
+def test_the_stepped_slippage_can_be_left_to_another_model() -> None:
+    assert tuple(taker(BinanceSpotCosts(stepped_slippage=False), 200.0)) == pytest.approx((0.15, 0.02, 0.0))
 
 
 def test_d100_a_round_trip_pays_one_spread() -> None:
@@ -142,19 +143,6 @@ def test_warmup_is_that_of_the_percentile() -> None:
     assert BinanceSpotCosts().warmup == 0
     # ATR(14) has settled after 356 bars; 100 such values need 99 more.
     assert BinanceSpotCosts(volatility_window=100).warmup == 356 + 99
-
-
-def test_basis_points_by_hand() -> None:
-    # Of 1,000: 10 bps = 1, half of 4 bps = 0.2, 3 bps = 0.3.
-    model = BasisPointsCosts(fee_bps=10.0, spread_bps=4.0, slippage_bps=3.0)
-    assert tuple(taker(model, 1_000.0)) == pytest.approx((1.0, 0.2, 0.3))
-    assert tuple(maker(model, 1_000.0)) == pytest.approx((1.0, 0.0, 0.0))
-
-
-@pytest.mark.parametrize("option", ["fee_bps", "spread_bps", "slippage_bps"])
-def test_basis_points_are_not_negative(option: str) -> None:
-    with pytest.raises(ValueError, match=f"'{option}' must be >= 0"):
-        BasisPointsCosts(**{option: -1.0})
 
 
 @given(st.floats(0.0, 1e9), st.floats(1e-9, 1e6), st.sampled_from(["taker", "maker"]), st.integers(0, 4))

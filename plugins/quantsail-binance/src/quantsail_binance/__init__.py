@@ -1,4 +1,4 @@
-"""Announces the cost models ``binance-spot`` and ``basis-points``; imports nothing heavy."""
+"""Announces the cost model ``binance-spot``; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from quantsail_framework import Component, hookimpl
 
 @hookimpl
 def quantsail_cost_models() -> Iterable[Component]:
-    """The cost models of this plugin."""
+    """The cost model of this plugin."""
     yield Component(
         "binance-spot",
         "quantsail_binance.costs:BinanceSpotCosts",
         "Binance spot fees by VIP level, spread and slippage.",
     )
-    yield Component("basis-points", "quantsail_binance.basis_points:BasisPointsCosts", "The same basis points for all.")

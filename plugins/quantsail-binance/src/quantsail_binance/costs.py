@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cached_property
 from math import inf
 from typing import Any
@@ -10,18 +11,20 @@ import attrs
 import numpy as np
 from attrs.validators import ge, instance_of, lt
 
-from quantsail_binance.checks import check_fill
 from quantsail_binance.schedules import BNB_FACTOR, SCHEDULES, Schedule
 from quantsail_framework import Bars, Costs, Market, indicators
 from quantsail_framework.domain.bars import Floats
+from quantsail_framework.domain.fill import fill_notional
 from quantsail_framework.domain.order import Liquidity
 
 BPS = 1e-4
 ATR_PERIOD = 14
-# Slippage of a taker fill in basis points: below a notional (quote currency), and from the last one on.
-SLIPPAGE_STEPS = ((100.0, 1.0), (500.0, 2.0), (1_000.0, 3.0))
-LARGEST_SLIPPAGE = 5.0
+# Slippage of a taker fill, as a fraction: below 100 of notional (quote currency), from 100, from 500, from 1,000 on.
+STEPS = (100.0, 500.0, 1_000.0)
+STEP_SLIPPAGES = (1 * BPS, 2 * BPS, 3 * BPS, 5 * BPS)
 MIDDLE = 0.5
+# Makes Costs without the Python-level call of its constructor: a trade asks for costs up to four times.
+new = tuple.__new__
 
 
 def _known_schedule(_instance: Any, _field: attrs.Attribute[str], value: str) -> None:
@@ -64,6 +67,11 @@ class BinanceSpotCosts:
         validator=[ge(0.0), lt(10_000.0)],
         metadata={"doc": "Quoted spread, bid to ask, in basis points; a taker fill pays half of it."},
     )
+    stepped_slippage: bool = attrs.field(
+        default=True,
+        validator=instance_of(bool),
+        metadata={"doc": "Whether taker fills pay slippage; false where another model of composed reckons it."},
+    )
     volatility_window: int = attrs.field(
         default=0,
         validator=[instance_of(int), ge(0)],
@@ -87,13 +95,13 @@ class BinanceSpotCosts:
         """Raises ValueError for a quantity or price that is negative or not finite."""
         notional = quantity * price
         if not (quantity >= 0.0 and price >= 0.0 and notional < inf):
-            check_fill(quantity, price)
+            fill_notional(quantity, price)  # raises
         if liquidity == "maker":
-            return Costs(notional * self._maker_rate)
-        slippage = notional * _slippage_bps(notional) * BPS
+            return new(Costs, (notional * self._maker_rate, 0.0, 0.0))
+        slippage = notional * STEP_SLIPPAGES[bisect_right(STEPS, notional)] if self.stepped_slippage else 0.0
         if self.volatility_window:
             slippage *= MIDDLE + _percentile(market)
-        return Costs(notional * self._taker_rate, notional * self._half_spread, slippage)
+        return new(Costs, (notional * self._taker_rate, notional * self._half_spread, slippage))
 
     @property
     def _fees(self) -> Schedule:
@@ -110,13 +118,6 @@ class BinanceSpotCosts:
     @cached_property
     def _half_spread(self) -> float:
         return self.spread_bps / 2.0 * BPS
-
-
-def _slippage_bps(notional: float) -> float:
-    for below, bps in SLIPPAGE_STEPS:
-        if notional < below:
-            return bps
-    return LARGEST_SLIPPAGE
 
 
 def _percentile(market: Market) -> float:
