@@ -94,7 +94,7 @@ def test_d103_levels_that_are_no_numbers_have_no_size(asked: dict[str, float]) -
 
 @pytest.mark.parametrize("figures", [{"equity": math.nan}, {"available": math.nan}, {"equity": math.inf}])
 def test_d103_an_account_that_is_no_number_has_no_size(figures: dict[str, float]) -> None:
-    sizing = size(account=FakePortfolio(capital=10_000.0, **({"available": math.inf} | figures)), stop=90.0)
+    sizing = size(account=FakePortfolio(capital=10_000.0, **figures), stop=90.0)
     assert sizing.quantity == 0.0
 
 
@@ -131,6 +131,9 @@ def test_d106_a_stop_one_tick_away_is_bound_by_the_position() -> None:
         {"min_notional": -1.0},
         {"min_notional": math.inf},
         {"max_risk_per_trade_pct": math.nan},
+        {"max_participation_pct": 0.0},
+        {"max_participation_pct": -1.0},
+        {"participation_window": 0},
     ],
 )
 def test_options_must_be_possible(options: dict[str, float]) -> None:
