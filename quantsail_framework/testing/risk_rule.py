@@ -122,8 +122,8 @@ class RiskRuleContract(Contract, suite=True):
 
     @case("R07")
     def test_r07_trip_ends_later(self) -> None:
-        """``trip`` returns None or a Trip: until after now (market.now_ns), with a reason, for symbols of the run. A
-        duration of zero would refuse nothing."""
+        """``trip`` returns None, a Trip, or several: until after now (market.now_ns), with a reason, for symbols of the
+        run. A duration of zero would refuse nothing."""
         rule = self.breaker()
         for situation in self.situations(SITUATIONS, 4):
             _expect_trip(self.trip(rule, situation), situation.market, _words(situation))
@@ -158,10 +158,15 @@ def _expect_numbers(answer: Breach | Trip, where: str) -> None:
         expect(known, f"the {name} of the {type(answer).__name__} is {number} {where}")
 
 
-def _expect_trip(trip: Any, market: Any, where: str) -> None:
-    if trip is None:
-        return
-    expect(isinstance(trip, Trip), f"trip returned {trip!r} {where}; it may return None or a Trip")
+def _expect_trip(answer: Any, market: Any, where: str) -> None:
+    trips = [answer] if isinstance(answer, Trip) else [] if answer is None else answer
+    possible = isinstance(trips, list | tuple) and all(isinstance(trip, Trip) for trip in trips)
+    expect(possible, f"trip returned {answer!r} {where}; it may return None, a Trip, or several in a list")
+    for trip in trips:
+        _expect_possible(trip, market, where)
+
+
+def _expect_possible(trip: Trip, market: Any, where: str) -> None:
     expect(
         trip.until_ns > market.now_ns, f"trip ends at {trip.until_ns}, which is not after now ({market.now_ns}) {where}"
     )

@@ -24,8 +24,12 @@ from quantsail_framework.ports.runner import DataSpec, NamedRule, Pipeline
 from quantsail_framework.ports.strategy import BarView
 from quantsail_risk.correlation import MaxCorrelatedPositions
 from quantsail_risk.daily_loss import MaxDailyLoss
+from quantsail_risk.daily_target import DailyTarget
+from quantsail_risk.drawdown import MaxDrawdown
 from quantsail_risk.limits import MaxConcurrentPositions, MaxDailyTrades, MaxExposure
+from quantsail_risk.losses import Cooldown, MaxConsecutiveLosses, StopLossGuard
 from quantsail_risk.profitability import ProfitabilityGate
+from quantsail_risk.volatility import VolatilitySpike
 from quantsail_sizing.fixed_fractional import FixedFractional
 from tests.reference import values
 
@@ -36,6 +40,12 @@ RULES: Mapping[str, Any] = {
     "max-daily-loss": MaxDailyLoss,
     "max-exposure": MaxExposure,
     "max-correlated-positions": MaxCorrelatedPositions,
+    "max-drawdown": MaxDrawdown,
+    "max-consecutive-losses": MaxConsecutiveLosses,
+    "stop-loss-guard": StopLossGuard,
+    "cooldown": Cooldown,
+    "daily-target": DailyTarget,
+    "volatility-spike": VolatilitySpike,
 }
 
 
@@ -150,6 +160,20 @@ class Breaker:
         return float((last.high[0] - last.low[0]) / last.close[0]) * 100.0 >= options["range_pct"]
 
 
+def rule_of(name: str, options: Mapping[str, Any]) -> Any:
+    """The rule of a scenario: lengths of time in nanoseconds there are texts here, ``needs`` is its warm-up + 1."""
+    if name.startswith("test-breaker"):
+        return Breaker(options)
+    lengths = (
+        {key: timeframe_of(options[key]) for key in ("duration", "window") if isinstance(options.get(key), int)}
+        if name != "max-correlated-positions"
+        else {}
+    )
+    rule = RULES[name](**{key: value for key, value in {**options, **lengths}.items() if key != "needs"})
+    assert "needs" not in options or rule.warmup + 1 == options["needs"], (rule.warmup, options)
+    return rule
+
+
 def timeframe_of(ns: int) -> Timeframe:
     return Timeframe(f"{ns // NS_PER_SECOND}s")
 
@@ -196,10 +220,7 @@ def pipeline_of(markets: Sequence[values.Market], settings: values.Settings) -> 
         strategy=strategy,
         costs=costs_of(settings.costs),
         sizer=sizer_of(settings.sizer),
-        risk=tuple(
-            NamedRule(name, Breaker(options) if name.startswith("test-breaker") else RULES[name](**options))
-            for name, options in settings.rules
-        ),
+        risk=tuple(NamedRule(name, rule_of(name, options)) for name, options in settings.rules),
         timezone=settings.zone,
     )
 

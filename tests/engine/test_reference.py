@@ -26,6 +26,12 @@ NUMBERED_RULES = {
     "max-daily-loss",
     "max-exposure",
     "max-correlated-positions",
+    "max-drawdown",
+    "max-consecutive-losses",
+    "stop-loss-guard",
+    "cooldown",
+    "daily-target",
+    "volatility-spike",
 }
 
 

@@ -38,10 +38,17 @@ RULES = (
     "max-daily-loss",
     "max-exposure",
     "max-correlated-positions",
+    "max-drawdown",
+    "max-consecutive-losses",
+    "stop-loss-guard",
+    "cooldown",
+    "daily-target",
+    "volatility-spike",
     "test-breaker-losses",
     "test-breaker-drawdown",
     "test-breaker-range",
 )
+ACTIONS = ("refuse", "flatten")
 CHOICES: dict[str, Sequence[Any]] = {
     "bars": range(3, 121),
     "symbols": (1, 2, 3, 4),
@@ -66,15 +73,19 @@ CHOICES: dict[str, Sequence[Any]] = {
     "costs": ("none", "flat", "binance", "binance_volatility", "huge"),
 }
 DAILY = {"capital": 10_007.0, "warmup": 0, "sizer": "eager", "rules": ("max-daily-trades", "max-daily-loss")}
+# Shorts in a soaring market with far stops, or costs beyond all measure. Few get there: they are laid twice.
+RUIN: tuple[dict[str, Any], ...] = (
+    {"prices": "soaring", "sides": "short", "levels": "remote", "sizer": "eager", "exits": 0.0, "rules": ()},
+    {"prices": "soaring", "levels": "remote", "sizer": "eager", "costs": "huge", "calendar": "holes", "rules": ()},
+)
 # Choices that only together lead somewhere: one of these is laid over each case.
 STORIES: tuple[dict[str, Any], ...] = (
     {},
     {},
     {},
     {},
-    # Shorts in a soaring market with far stops, or costs beyond all measure: ruin.
-    {"prices": "soaring", "sides": "short", "levels": "remote", "sizer": "eager", "exits": 0.0, "rules": ()},
-    {"prices": "soaring", "levels": "remote", "sizer": "eager", "costs": "huge", "calendar": "holes", "rules": ()},
+    *RUIN,
+    *RUIN,
     # Entries and exits that wait for late bars while another symbol trips a breaker.
     {"symbols": 4, "calendar": "holes", "density": 1.0, "levels": "near", "rules": ("test-breaker-losses",)},
     {"symbols": 4, "volume": "silent_bars", "density": 0.6, "levels": "near", "rules": ("test-breaker-drawdown",)},
@@ -84,6 +95,10 @@ STORIES: tuple[dict[str, Any], ...] = (
     # Several days of many trades, gaps and refused fills among them.
     {"timeframe": "1h", "bars": 100, "symbols": 3, "prices": "gappy", "levels": "near", "density": 1.0} | DAILY,
     {"timeframe": "4h", "bars": 60, "symbols": 2, "prices": "wild", "levels": "near", "density": 0.6} | DAILY,
+    # Breakers that have something to do, several at once.
+    {"symbols": 3, "bars": 120, "density": 0.6, "levels": "near", "rules": ("cooldown", "stop-loss-guard")},
+    {"symbols": 3, "bars": 100, "density": 1.0, "levels": "near", "rules": ("max-consecutive-losses", "daily-target")},
+    {"symbols": 2, "bars": 120, "density": 0.6, "sizer": "eager", "rules": ("max-drawdown", "volatility-spike")},
     # Crowded accounts, where every unit of exposure and of cost counts.
     {"symbols": 4, "density": 1.0, "sizer": "eager", "costs": "flat", "rules": ("max-exposure", "profitability-gate")},
     # Prices that hardly move: returns without variance, levels met exactly.
@@ -386,15 +401,13 @@ def _costs(recipe: Recipe) -> tuple[str, dict[str, Any]]:
 def _rule(recipe: Recipe, name: str) -> dict[str, Any]:
     """Options of one rule, tight enough to bite."""
     draw = recipe.random("rule", name)
-    action = {"action": draw.choice(("refuse", "flatten"))}
-    duration = {"duration": int(TIMEFRAMES[recipe.timeframe] * draw.choice((1, 2.5, 7, 30)))}
     if name == "profitability-gate":
         return {"min_profit": recipe.capital * draw.choice((0.00001, 0.0013, 0.0051))}
     if name in ("max-concurrent-positions", "max-daily-trades"):
         return {"limit": draw.choice((0, 1, 1, 2, 2, 3, 3, 5))}
     if name == "max-daily-loss":
         limit = recipe.capital * draw.choice((0.0, 0.00131, 0.00131, 0.00713, 0.00713, 0.0317))
-        return {"limit": limit, "include_open": draw.choice((False, True))} | action
+        return {"limit": limit, "include_open": draw.choice((False, True)), "action": draw.choice(ACTIONS)}
     if name == "max-exposure":
         return {"pct": draw.choice((0.0, 7.37, 23.71, 23.71, 61.31, 61.31))}
     if name == "max-correlated-positions":
@@ -403,6 +416,31 @@ def _rule(recipe: Recipe, name: str) -> dict[str, Any]:
             "window": draw.choice((3, 8)),
             "threshold": draw.choice((-0.5, 0.13, 0.71)),
         }
+    return _breaker(recipe, name, draw)
+
+
+def _breaker(recipe: Recipe, name: str, draw: Random) -> dict[str, Any]:
+    """Options of a rule that acts by itself."""
+    action = {"action": draw.choice(ACTIONS)}
+    duration = {"duration": int(TIMEFRAMES[recipe.timeframe] * draw.choice((1, 2.5, 7, 30)))}
+    longer = {"duration": draw.choice((duration["duration"], "day", "run"))}
+    if name == "max-drawdown":
+        return {"pct": draw.choice((0.27, 1.31, 4.73))} | action | longer
+    if name == "max-consecutive-losses":
+        return {"limit": draw.choice((1, 2, 3))} | action | longer
+    if name == "stop-loss-guard":
+        window = int(TIMEFRAMES[recipe.timeframe] * draw.choice((1, 3, 12)))
+        return {"limit": draw.choice((1, 2, 3)), "window": window} | action | longer
+    if name == "cooldown":
+        return {"scope": draw.choice(("symbol", "all"))} | longer
+    if name == "daily-target":
+        target = recipe.capital * draw.choice((0.00071, 0.00313, 0.0217))
+        return {"target": target, "include_open": draw.choice((False, True))} | action
+    if name == "volatility-spike":
+        # The ATR of one bar settles at once, that of two within 40 bars.
+        period, needs = draw.choice(((1, 3), (2, 41)))
+        multiple = {"atr_multiple": draw.choice((1.37, 2.03))}
+        return {"atr_period": period, "needs": needs} | multiple | action | longer
     if name == "test-breaker-losses":
         return {"watches": "trades", "losses": draw.choice((1, 2, 3))} | action | duration
     if name == "test-breaker-drawdown":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
-from math import sqrt
+from math import inf, sqrt
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .simulator import Simulation
+    from .values import Market
 
 # None approves; a refusal is (limit, value).
 Verdict = tuple[float | None, float | None] | None
@@ -28,67 +30,73 @@ class Request:
 
 
 @dataclass
+class Pause:
+    """Entries are refused until a moment, or (None) until the day of the trip is over, with these numbers."""
+
+    until: float | None
+    day: date
+    numbers: Verdict
+
+    def over(self, sim: Simulation) -> bool:
+        """Whether its time has passed at this close."""
+        return sim.day_of(sim.close_time) != self.day if self.until is None else sim.close_time >= self.until
+
+
+@dataclass
 class Rule:
-    """A rule with what it remembers while tripped, and since when it counts."""
+    """A rule with what it remembers while tripped, and since when it counts. A pause under "" holds for all symbols."""
 
     name: str
     options: dict[str, Any]
     peak: float
     trades_before: int = 0
-    tripped: bool = False
-    until: int | None = None
-    trip_day: date | None = None
-    trip_numbers: Verdict = None
+    pauses: dict[str, Pause] = field(default_factory=dict)
 
     def check(self, request: Request, sim: Simulation) -> Verdict:
         """The rule's turn for one entry. A tripped rule refuses without looking."""
-        if self.tripped:
-            return self.trip_numbers or (None, None)
-        if self.name.startswith("test-breaker"):
-            return None
-        return CHECKS[self.name](self.options, request, sim)
+        pause = self.pauses.get("") or self.pauses.get(request.symbol)
+        if pause is not None:
+            return pause.numbers or (None, None)
+        check = CHECKS.get(self.name)
+        return None if check is None else check(self.options, request, sim)
 
     def at_close(self, sim: Simulation, trade_ended: bool) -> None:
         """Phase 3d: expire, then trip."""
         equity = sim.equity()
         self.peak = max(self.peak, equity)
-        if self.tripped and self._expired(sim):
-            self.tripped = False
+        over = [symbol for symbol, pause in self.pauses.items() if pause.over(sim)]
+        for symbol in over:
+            del self.pauses[symbol]
+        if over:
             self.trades_before = len(sim.trades)
             self.peak = equity
-        if self.tripped or not self._asked(sim, trade_ended):
+        if "" in self.pauses or not self._asked(sim, trade_ended):
             return
-        if self.name == "max-daily-loss":
-            trips = max_daily_loss(self.options, None, sim) is not None
-        elif self.name.startswith("test-breaker"):
-            trips = breaker_trips(self, sim)
-        else:
-            return
-        if trips:
-            self._trip(sim)
+        for symbol, numbers in self._conditions(sim).items():
+            if symbol not in self.pauses:
+                self._trip(symbol, numbers, sim)
 
     def _asked(self, sim: Simulation, trade_ended: bool) -> bool:
-        watches = self.options.get("watches", "trades")
-        if self.name == "max-daily-loss" and self.options.get("include_open"):
+        watches = self.options.get("watches", WATCHES.get(self.name, "trades"))
+        if self.options.get("include_open"):
             watches = "equity"
         if watches == "bars":
             return True
         return trade_ended or (watches == "equity" and bool(sim.positions))
 
-    def _expired(self, sim: Simulation) -> bool:
-        if self.until is not None:
-            return sim.close_time >= self.until
-        return sim.day_of(sim.close_time) != self.trip_day
+    def _conditions(self, sim: Simulation) -> dict[str, Verdict]:
+        """Which symbols trip now ("" for all of them), with limit and value."""
+        if self.name.startswith("test-breaker"):
+            return {"": None} if breaker_trips(self, sim) else {}
+        condition = CONDITIONS.get(self.name)
+        return {} if condition is None else condition(self, sim)
 
-    def _trip(self, sim: Simulation) -> None:
-        self.tripped = True
-        if self.name == "max-daily-loss":
-            self.trip_day = sim.day_of(sim.close_time)
-            self.trip_numbers = max_daily_loss(self.options, None, sim)
-        else:
-            self.until = sim.close_time + self.options["duration"]
+    def _trip(self, symbol: str, numbers: Verdict, sim: Simulation) -> None:
+        length = self.options.get("duration", "day")
+        until = None if length == "day" else inf if length == "run" else sim.close_time + length
+        self.pauses[symbol] = Pause(until, sim.day_of(sim.close_time), numbers)
         if self.options.get("action", "refuse") == "flatten":
-            sim.flatten()
+            sim.flatten(symbol)
 
 
 def breaker_trips(rule: Rule, sim: Simulation) -> bool:
@@ -153,6 +161,87 @@ def max_daily_loss(options: dict[str, Any], _request: Request | None, sim: Simul
     return (options["limit"], loss) if loss >= options["limit"] else None
 
 
+def daily_loss_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """The limit also acts by itself: it holds until the day is over, whatever is won back."""
+    verdict = max_daily_loss(rule.options, None, sim)
+    return {} if verdict is None else {"": verdict}
+
+
+def daily_target_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """The day's result has reached the target; open positions count with what they cost so far."""
+    today, target = sim.day_of(sim.close_time), rule.options["target"]
+    earned = sum(trade["net_pnl"] for trade, day in zip(sim.trades, sim.exit_days, strict=True) if day == today)
+    if rule.options.get("include_open"):
+        for position in sim.positions.values():
+            earned += position.side * position.quantity * (sim.last_close(position.symbol) - position.entry_price)
+            earned -= sum(position.entry_costs)
+    return {"": (target, earned)} if earned >= target else {}
+
+
+def drawdown_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """Equity against the peak since the last trip ran out."""
+    fallen = 100.0 * (rule.peak - sim.equity()) / rule.peak
+    return {"": (rule.options["pct"], fallen)} if fallen >= rule.options["pct"] else {}
+
+
+def losing_streak_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """Losses at the end of the list of trades, since the last trip ran out."""
+    streak = 0
+    for trade in sim.trades[rule.trades_before :]:
+        streak = streak + 1 if trade["net_pnl"] < 0.0 else 0
+    return {"": (rule.options["limit"], streak)} if streak >= rule.options["limit"] else {}
+
+
+def stop_loss_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """Stops that lost, in bars that opened within the window."""
+    count = 0
+    for trade in sim.trades[rule.trades_before :]:
+        is_stop = trade["exit_reason"] in ("stop", "trailing_stop") and trade["net_pnl"] < 0.0
+        if is_stop and sim.close_time - trade["exit_time"] <= rule.options["window"]:
+            count += 1
+    return {"": (rule.options["limit"], count)} if count >= rule.options["limit"] else {}
+
+
+def cooldown_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """Whoever lost in this bar, or everybody because somebody did."""
+    losers: dict[str, Verdict] = {}
+    for trade in sim.trades:
+        if trade["exit_time"] == sim.now and trade["net_pnl"] < 0.0:
+            key = trade["symbol"] if rule.options.get("scope", "symbol") == "symbol" else ""
+            losers[key] = (None, -trade["net_pnl"])
+    return losers
+
+
+def spike_trips(rule: Rule, sim: Simulation) -> dict[str, Verdict]:
+    """Symbols whose bar of now spans more than so many ATR of their bar before."""
+    trips: dict[str, Verdict] = {}
+    for symbol, market in sim.market.items():
+        last = sim.closed[symbol] - 1
+        if last + 1 < rule.options["needs"] or market.time[last] != sim.now:
+            continue
+        span = market.high[last] - market.low[last]
+        limit = rule.options["atr_multiple"] * average_true_range(market, last - 1, rule.options["atr_period"])
+        if span > limit:
+            trips[symbol] = (limit, span)
+    return trips
+
+
+def average_true_range(market: Market, index: int, period: int) -> float:
+    """Wilder's ATR at bar ``index``, from the whole history."""
+    atr = 0.0
+    for i in range(1, index + 1):
+        before = market.close[i - 1]
+        true_range = max(market.high[i], before) - min(market.low[i], before)
+        atr += (true_range - atr) / min(i, period)
+    return atr
+
+
+def spike_not_ready(options: dict[str, Any], request: Request, sim: Simulation) -> Verdict:
+    """Without a settled ATR there is no entry."""
+    closed = sim.closed[request.symbol]
+    return (options["needs"], closed) if closed < options["needs"] else None
+
+
 def max_exposure(options: dict[str, Any], request: Request, sim: Simulation) -> Verdict:
     """Gross notional at last closes, waiting entries and the candidate, against a share of equity."""
     gross = request.quantity * request.price
@@ -212,4 +301,15 @@ CHECKS = {
     "max-daily-loss": max_daily_loss,
     "max-exposure": max_exposure,
     "max-correlated-positions": max_correlated_positions,
+    "volatility-spike": spike_not_ready,
 }
+CONDITIONS: dict[str, Callable[[Rule, Simulation], dict[str, Verdict]]] = {
+    "max-daily-loss": daily_loss_trips,
+    "daily-target": daily_target_trips,
+    "max-drawdown": drawdown_trips,
+    "max-consecutive-losses": losing_streak_trips,
+    "stop-loss-guard": stop_loss_trips,
+    "cooldown": cooldown_trips,
+    "volatility-spike": spike_trips,
+}
+WATCHES = {"max-drawdown": "equity", "volatility-spike": "bars"}

@@ -271,13 +271,14 @@ class Simulation:
         if (level > position.stop) if position.side > 0 else (level < position.stop):
             position.stop, position.trailed = level, True
 
-    def flatten(self) -> None:
-        """A breaker wants out: market exits for the next open, and waiting entries refused."""
-        for market in self.markets:
+    def flatten(self, symbol: str = "") -> None:
+        """A breaker wants out, of all symbols or of one: market exits for the next open, waiting entries refused."""
+        leaving = [market for market in self.markets if symbol in ("", market.symbol)]
+        for market in leaving:
             position = self.positions.get(market.symbol)
             if position is not None and position.leaving is None:
                 position.leaving = "flatten"
-        for market in self.markets:
+        for market in leaving:
             order = self.pending.get(market.symbol)
             if order is not None:
                 self._drop(order, "flattened", None, None, order.price)

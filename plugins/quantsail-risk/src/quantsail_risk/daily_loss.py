@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import attrs
-from attrs.validators import ge, in_, instance_of, lt
+from attrs.validators import ge, instance_of, lt
 
 from quantsail_framework import Breach, Market, Portfolio, Reference, Request, Trip
+from quantsail_risk.breakers import Action, action
 
 
 @attrs.frozen
@@ -28,11 +28,7 @@ class MaxDailyLoss:
     include_open: bool = attrs.field(
         default=False, validator=instance_of(bool), metadata={"doc": "Whether the loss of open positions counts too."}
     )
-    action: Literal["refuse", "flatten"] = attrs.field(
-        default="refuse",
-        validator=in_(("refuse", "flatten")),
-        metadata={"doc": "What to do then: refuse entries, or flatten, which also closes positions."},
-    )
+    action: Action = action()
 
     @property
     def watches(self) -> tuple[str, ...]:
