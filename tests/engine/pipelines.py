@@ -10,6 +10,8 @@ import numpy as np
 
 from quantsail_binance.costs import BinanceSpotCosts
 from quantsail_costs.basis_points import BasisPointsCosts
+from quantsail_costs.composed import ComposedCosts
+from quantsail_costs.volume_slippage import VolumeSlippageCosts
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import Breach, Reference, Request, Trip
@@ -192,6 +194,10 @@ def costs_of(costs: Any) -> Any:
     name, options = costs
     if name == "basis-points":
         return BasisPointsCosts(**{"fee_bps": 0.0, "spread_bps": 0.0, "slippage_bps": 0.0, **options})
+    if name == "volume-slippage":
+        return VolumeSlippageCosts(**options)
+    if name == "composed":
+        return ComposedCosts(tuple(costs_of(part) for part in options["models"]))
     renamed = {"bnb": "pay_in_bnb"}
     return BinanceSpotCosts(**{renamed.get(key, key): value for key, value in options.items() if value is not None})
 

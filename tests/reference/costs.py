@@ -1,7 +1,8 @@
-"""The cost models of the reference: flat basis points, and Binance spot as semantics.md words it."""
+"""The cost models of the reference: flat, Binance spot as semantics.md words it, the square-root law, and sums."""
 
 from __future__ import annotations
 
+from statistics import stdev
 from typing import Any
 
 from .values import Cost, Market, Paid
@@ -21,6 +22,10 @@ def build(costs: tuple[str, dict[str, Any]] | Cost, markets: list[Market]) -> Co
         return basis_points(**options)
     if name == "binance-spot":
         return binance_spot(markets, **options)
+    if name == "volume-slippage":
+        return volume_slippage(markets, **options)
+    if name == "composed":
+        return added_up([build(part, markets) for part in options["models"]])
     raise ValueError(name)
 
 
@@ -38,7 +43,11 @@ def basis_points(fee_bps: float, spread_bps: float, slippage_bps: float) -> Cost
 
 
 def binance_spot(
-    markets: list[Market], vip_level: int = 0, pay_in_bnb: bool = True, volatility_window: int = 0
+    markets: list[Market],
+    vip_level: int = 0,
+    pay_in_bnb: bool = True,
+    volatility_window: int = 0,
+    stepped_slippage: bool = True,
 ) -> Cost:
     """Fee by level (three quarters when paid in BNB), 1 bp of spread and stepped slippage on taker fills."""
     volatility = {market.symbol: atr_over_close(market) for market in markets}
@@ -50,7 +59,36 @@ def binance_spot(
         if liquidity == "maker":
             return fee, 0.0, 0.0
         share = percentile(volatility[symbol], index, volatility_window)
-        return fee, notional * 1.0 * BPS, notional * slippage_step(notional) * BPS * (0.5 + share)
+        slippage = notional * slippage_step(notional) * BPS * (0.5 + share) if stepped_slippage else 0.0
+        return fee, notional * 1.0 * BPS, slippage
+
+    return cost
+
+
+def volume_slippage(markets: list[Market], window: int, coefficient: float, fee_bps: float) -> Cost:
+    """A fee, and on taker fills deviation of returns * sqrt(share of the mean volume), once the window is full."""
+    known = {market.symbol: market for market in markets}
+
+    def cost(symbol: str, _side: int, quantity: float, price: float, liquidity: str, index: int) -> Paid:
+        market, notional = known[symbol], quantity * price
+        fee = notional * fee_bps * BPS
+        if liquidity == "maker" or index < window:
+            return fee, 0.0, 0.0
+        rows = range(index - window + 1, index + 1)
+        returns = [market.close[i] / market.close[i - 1] - 1.0 for i in rows]
+        volume = sum(market.volume[i] for i in rows) / window
+        share = quantity / volume if volume else 1.0
+        return fee, 0.0, notional * coefficient * stdev(returns) * share**0.5
+
+    return cost
+
+
+def added_up(parts: list[Cost]) -> Cost:
+    """What all of ``parts`` charge."""
+
+    def cost(*fill: Any) -> Paid:
+        paid = [part(*fill) for part in parts]
+        return sum(p[0] for p in paid), sum(p[1] for p in paid), sum(p[2] for p in paid)
 
     return cost
 

@@ -70,7 +70,7 @@ CHOICES: dict[str, Sequence[Any]] = {
     "both_touched": ("stop_first", "target_first"),
     "capital": (10_007.0, 10_007.0, 1_003.0, 211.0, 57.0),
     "sizer": ("default", "eager", "all_in"),
-    "costs": ("none", "flat", "binance", "binance_volatility", "huge"),
+    "costs": ("none", "flat", "binance", "binance_volatility", "volume", "composed", "huge"),
 }
 DAILY = {"capital": 10_007.0, "warmup": 0, "sizer": "eager", "rules": ("max-daily-trades", "max-daily-loss")}
 # Shorts in a soaring market with far stops, or costs beyond all measure. Few get there: they are laid twice.
@@ -389,6 +389,16 @@ def _costs(recipe: Recipe) -> tuple[str, dict[str, Any]]:
         return "binance-spot", {"vip_level": draw.randrange(5), "pay_in_bnb": draw.choice((True, False))}
     if recipe.costs == "binance_volatility":
         return "binance-spot", {"volatility_window": draw.choice((3, 10, 50))}
+    volume = {"window": draw.choice((3, 10)), "coefficient": draw.choice((0.11, 0.83)), "fee_bps": 3.0}
+    if recipe.costs == "volume":
+        return "volume-slippage", volume
+    if recipe.costs == "composed":
+        spot = {
+            "vip_level": 3,
+            "volatility_window": draw.choice((0, 5)),
+            "stepped_slippage": draw.choice((True, False)),
+        }
+        return "composed", {"models": [("binance-spot", spot), FREE, ("volume-slippage", volume)]}
     if recipe.costs == "huge":
         return "basis-points", {
             "fee_bps": draw.choice((300.0, 2_000.0, 9_000.0)),

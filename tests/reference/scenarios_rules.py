@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -170,6 +171,9 @@ FALL = {"watches": "equity", "drawdown_pct": 1.0, "action": "flatten", "duration
 # A falls from 103 to 92 while 10 units are held: 10,030 -> 9,920, 1.1 % below the peak.
 FALLING: list[Bar] = [100, (100, 103, 100, 103), (103, 103, 92, 92), (91, 91, 90, 90), 90, 90, 90]
 
+SPAN_5: Bar = (100.0, 102.0, 97.0, 100.0)
+SPIKE = {"atr_multiple": 2.0, "atr_period": 1, "needs": 3, "action": "flatten", "duration": 2 * HOUR}
+
 BREAKERS = [
     Scenario(
         # A loses 50 in bar 2: tripped. B gains 100 in bar 3, which does not lift the stop of the day.
@@ -297,4 +301,182 @@ BREAKERS = [
     ),
 ]
 
-SCENARIOS = GATES + LIMITS + BREAKERS
+DAY_1_ENDS = 24  # bar 23 opens at 23:00 and closes at midnight; bar 24 is the first of the next day
+
+
+def at_midnight(bars: dict[int, Bar], entries: tuple[int, ...], **more: Any) -> Market:
+    """A market that stands still at 100 from 21:00 to 04:00 but for ``bars``, with long signals at ``entries``."""
+    hours = list(range(21, 29))
+    signals = {hours.index(hour): long(95.0, more.pop("target", None)) for hour in entries}
+    return market(A, [bars.get(hour, 100.0) for hour in hours], signals, times=hours, **more)
+
+
+PAUSES = [
+    Scenario(
+        # Entered at 23:00, stopped in the bar that opens at 00:00 of day 2: 50 lost on day 2. The signal at that bar's
+        # close (01:00) is refused, and so is all of day 2.
+        "d109_a_loss_just_after_midnight_belongs_to_the_new_day",
+        [at_midnight({DAY_1_ENDS: STOPPED}, (22, 24, 25))],
+        account(rules=[("max-daily-loss", LOSS)]),
+        [trade(22, 23, 24, net_pnl=-50.0)],
+        refusals=[
+            refusal(24, "max-daily-loss", limit=50.0, value=50.0),
+            refusal(25, "max-daily-loss", limit=50.0, value=50.0),
+        ],
+    ),
+    Scenario(
+        # Stopped in the bar that opens at 23:00 and closes at midnight: the loss belongs to day 1, which is over when
+        # the bar closes. Day 2 trades.
+        "a_loss_in_the_last_bar_of_a_day_ends_no_other_day",
+        [at_midnight({23: STOPPED}, (22, 23))],
+        account(rules=[("max-daily-loss", LOSS)]),
+        [trade(22, 23, 23, net_pnl=-50.0), trade(23, 24, 28, exit_reason="end_of_data")],
+    ),
+    Scenario(
+        # 10 units win 10 each: 100 on day 1 by 23:00 reaches the target of 100; the signal at that close waits for the
+        # next day, whose first decision is the close of the bar of 23:00.
+        "d127_a_daily_target_ends_the_day",
+        [at_midnight({22: (100.0, 110.0, 100.0, 100.0)}, (21, 22, 23), target=110.0)],
+        account(rules=[("daily-target", {"target": 100.0})]),
+        [trade(21, 22, 22, net_pnl=100.0), trade(23, 24, 28)],
+        refusals=[refusal(22, "daily-target", limit=100.0, value=100.0)],
+    ),
+    Scenario(
+        # B stands 120 above its entry at the close of bar 1: flattened at the open of bar 2, at 111.
+        "a_daily_target_may_count_and_take_what_is_open",
+        [market(B, [100, (100, 112, 100, 112), (111, 111, 111, 111), 111, 111], {0: long()})],
+        account(rules=[("daily-target", {"target": 100.0, "include_open": True, "action": "flatten"})]),
+        [trade(0, 1, 2, symbol=B, exit_price=111.0, exit_reason="flatten", net_pnl=110.0)],
+    ),
+    Scenario(
+        # Two losses in a row, in bars 1 and 2: tripped at 03:00 for two hours. The decision at 05:00 is free again, and
+        # its loss in bar 5 is the first of a new row.
+        "d136_losses_in_a_row_pause_trading",
+        [market(A, [100, STOPPED, STOPPED, 100, 100, STOPPED, 100, 100], {i: long() for i in range(7)})],
+        account(rules=[("max-consecutive-losses", {"limit": 2, "duration": 2 * HOUR})]),
+        [trade(0, 1, 1), trade(1, 2, 2), trade(4, 5, 5), trade(5, 6, 7)],
+        refusals=[refusal(bar, "max-consecutive-losses", limit=2, value=2) for bar in (2, 3)],
+    ),
+    Scenario(
+        # A and B both signal at bar 0 and both lose in bar 1: the second loss of the moment trips, and C, which signals
+        # at that very close, is refused. Flattening refuses nothing that does not wait.
+        "two_losses_in_one_bar_are_a_row_of_two",
+        [
+            market(A, [100, STOPPED, 100, 100], {0: long()}),
+            market(B, [100, STOPPED, 100, 100], {0: long()}),
+            market(C, [100, 100, 100, 100], {1: long()}),
+        ],
+        account(rules=[("max-consecutive-losses", {"limit": 2, "duration": "run", "action": "flatten"})]),
+        [trade(0, 1, 1), trade(0, 1, 1, symbol=B)],
+        refusals=[refusal(1, "max-consecutive-losses", symbol=C, limit=2, value=2)],
+    ),
+    Scenario(
+        # Two signals in one bar, one place: B is refused at bar 0. A's fill is refused too (bar 1 opens below its stop)
+        # and gives its count back, so that B's next signal of the day is taken.
+        "d117_a_refused_fill_gives_its_place_and_its_count_back",
+        [
+            market(A, [100, 90, 90, 90], {0: long()}),
+            market(B, [100, 100, 100, 100], {0: long(), 1: long()}),
+        ],
+        account(rules=[("max-daily-trades", {"limit": 1}), ("max-concurrent-positions", {"limit": 1})]),
+        [trade(1, 2, 3, symbol=B)],
+        refusals=[
+            refusal(0, "max-daily-trades", symbol=B, limit=1, value=1),
+            refusal(0, "gapped", limit=95.0, value=90.0, price=90.0),
+        ],
+    ),
+    Scenario(
+        # The fall of the drawdown scenario: 1.1 % below 10,030 at 03:00. Refused for good from then on.
+        "a_drawdown_stop_ends_the_run",
+        [market(A, FALLING, {0: long(80.0), 2: long(80.0), 3: long(80.0), 4: long(80.0)})],
+        account(rules=[("max-drawdown", {"pct": 1.0, "duration": "run", "action": "flatten"})]),
+        [trade(0, 1, 3, exit_price=91.0, exit_reason="flatten", net_pnl=-90.0)],
+        refusals=[refusal(bar, "max-drawdown", limit=1.0, value=100.0 * 110.0 / 10_030.0) for bar in (3, 4)],
+        final_cash=9_910.0,
+    ),
+    Scenario(
+        # As a breaker of two hours it lets the decision of 05:00 pass: the peak is 9,910 then, and nothing falls.
+        "a_drawdown_breaker_goes_on_from_the_new_level",
+        [market(A, FALLING, {0: long(80.0), 2: long(80.0), 3: long(80.0), 4: long(80.0)})],
+        account(rules=[("max-drawdown", {"pct": 1.0, "duration": 2 * HOUR, "action": "flatten"})]),
+        [trade(0, 1, 3, exit_reason="flatten"), trade(4, 5, 6, exit_reason="end_of_data")],
+        refusals=[refusal(3, "max-drawdown", limit=1.0)],
+    ),
+    Scenario(
+        # A loses in bar 1 (50) and pauses until 04:00; B trades on. At the close of bar 3 it is 04:00.
+        "a_cooldown_pauses_the_market_that_lost",
+        [
+            market(A, [100, STOPPED, 100, 100, 100, 100], {i: long() for i in range(5)}),
+            market(B, [100, 100, 100, 100, 100, 100], {1: long()}),
+        ],
+        account(rules=[("cooldown", {"duration": 2 * HOUR})]),
+        [trade(0, 1, 1), trade(3, 4, 5), trade(1, 2, 5, symbol=B)],
+        refusals=[refusal(bar, "cooldown", limit=None, value=50.0) for bar in (1, 2)],
+    ),
+    Scenario(
+        "a_cooldown_may_pause_all_markets",
+        [
+            market(A, [100, STOPPED, 100, 100, 100, 100], {0: long()}),
+            market(B, [100, 100, 100, 100, 100, 100], {1: long(), 3: long()}),
+        ],
+        account(rules=[("cooldown", {"duration": 2 * HOUR, "scope": "all"})]),
+        [trade(0, 1, 1), trade(3, 4, 5, symbol=B)],
+        refusals=[refusal(1, "cooldown", symbol=B, limit=None, value=50.0)],
+    ),
+    Scenario(
+        # A's pause ends at 04:00, at the close of the very bar in which B loses: B pauses all the same.
+        "a_cooldown_that_ends_hides_no_loss_of_another_market",
+        [
+            market(A, [100, STOPPED, 100, 100, 100, 100, 100], {0: long(), 3: long()}),
+            market(B, [100, 100, 100, STOPPED, 100, 100, 100], {1: long(), 3: long(), 5: long()}),
+        ],
+        account(rules=[("cooldown", {"duration": 2 * HOUR})]),
+        [trade(0, 1, 1), trade(1, 2, 3, symbol=B), trade(3, 4, 6), trade(5, 6, 6, symbol=B)],
+        refusals=[refusal(3, "cooldown", symbol=B)],
+    ),
+    Scenario(
+        # Stops in bars 1 and 3: at 04:00 both lie within three hours. Bar 5's is alone: the trip expired at 05:00.
+        "stop_losses_of_a_window_pause_trading",
+        [market(A, [100, STOPPED, 100, STOPPED, 100, STOPPED, 100, 100], {i: long() for i in (0, 2, 3, 4, 5, 6)})],
+        account(rules=[("stop-loss-guard", {"limit": 2, "window": 3 * HOUR, "duration": HOUR})]),
+        [trade(0, 1, 1), trade(2, 3, 3), trade(4, 5, 5), trade(5, 6, 7)],
+        refusals=[refusal(3, "stop-loss-guard", limit=2, value=2)],
+    ),
+    Scenario(
+        # Two hours hold bars 2 and 3 at 04:00; the stop of bar 1 is out.
+        "stop_losses_out_of_the_window_do_not_count",
+        [market(A, [100, STOPPED, 100, STOPPED, 100, 100], {i: long() for i in (0, 2, 3)})],
+        account(rules=[("stop-loss-guard", {"limit": 2, "window": 2 * HOUR})]),
+        [trade(0, 1, 1), trade(2, 3, 3), trade(3, 4, 5)],
+    ),
+    Scenario(
+        # With a period of 1 the ATR is the true range of the bar before. Bar 3 spans 12 > 2 * 5: A's position, entered
+        # at the open of bar 3, leaves at the open of bar 4, and A's entries wait until 06:00. B is not concerned. The
+        # entry of bar 1 is refused, since three bars must have closed.
+        "d136_a_volatility_spike_flattens_its_own_market",
+        [
+            market(
+                A,
+                [SPAN_5, SPAN_5, SPAN_5, (100, 106, 94, 100), 101, 100, 100],
+                {1: long(80.0), 2: long(80.0), 4: long(80.0), 5: long(80.0)},
+            ),
+            market(B, [100] * 7, {2: long()}),
+        ],
+        account(rules=[("volatility-spike", SPIKE)]),
+        [trade(2, 3, 4, exit_price=101.0, exit_reason="flatten"), trade(5, 6, 6), trade(2, 3, 6, symbol=B)],
+        refusals=[
+            refusal(1, "volatility-spike", limit=3, value=2),
+            refusal(4, "volatility-spike", limit=10.0, value=12.0),
+        ],
+    ),
+    Scenario(
+        # What is no number is refused before any rule sees it: nothing trips, nothing is counted.
+        "d103_a_signal_that_is_no_number_counts_nowhere",
+        [market(A, [100] * 5, {0: long(math.nan), 1: long(95.0, confidence=math.nan), 2: long()})],
+        account(rules=[("max-daily-trades", {"limit": 1}), ("max-exposure", {"pct": 10.0})]),
+        [trade(2, 3, 4)],
+        refusals=[refusal(0, "invalid_levels"), refusal(1, "invalid_levels")],
+    ),
+]
+
+SCENARIOS = GATES + LIMITS + BREAKERS + PAUSES

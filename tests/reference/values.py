@@ -57,7 +57,7 @@ class Market:
 class Settings:
     """The account and the components, by the names and options of the pipeline file.
 
-    ``timeframe`` is in ns. ``costs`` is ("binance-spot" | "basis-points", options) or a Cost.
+    ``timeframe`` is in ns. ``costs`` is (name of a cost model, options) or a Cost.
     ``rules`` are (name, options) in pipeline order.
     """
 

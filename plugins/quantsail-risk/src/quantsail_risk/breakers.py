@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import attrs
-from attrs.validators import in_
+from attrs.validators import in_, instance_of, or_
 
 from quantsail_framework import Market, Portfolio, Request, Timeframe
 
@@ -26,7 +26,8 @@ def action() -> Any:
 def duration(default: Any = attrs.NOTHING) -> Any:
     """The option ``duration``."""
     doc = 'How long entries are refused: a length such as "4h", "day" until the trading day ends, "run" for good.'
-    return attrs.field(default=default, metadata={"doc": doc})
+    known = or_(instance_of(Timeframe), in_(("day", "run")))
+    return attrs.field(default=default, validator=known, metadata={"doc": doc})
 
 
 def until_ns(length: Duration, portfolio: Portfolio, market: Market) -> int:

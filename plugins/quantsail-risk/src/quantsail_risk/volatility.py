@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import inf
 
 import attrs
+import numpy as np
 from attrs.validators import ge, gt, instance_of, lt
 
 from quantsail_framework import Breach, Market, Portfolio, Reference, Request, Trip, indicators
+from quantsail_framework.domain.bars import Floats
 from quantsail_risk.breakers import Action, Duration, action, duration, until_ns
 
 
@@ -34,7 +37,7 @@ class VolatilitySpike:
     @property
     def warmup(self) -> int:
         """Bars after which the ATR of the bar before has settled."""
-        return indicators.warmup_bars("ATR", timeperiod=self.atr_period) + 1
+        return _settled_after(self.atr_period) + 1
 
     @property
     def watches(self) -> tuple[str, ...]:
@@ -56,13 +59,33 @@ class VolatilitySpike:
         return [trip for trip in trips if trip is not None]
 
     def _trip(self, symbol: str, market: Market, until: int) -> Trip | None:
-        needed = self.warmup + 1
-        bars = market.closed(symbol, needed)
-        if len(bars) < needed or bars.time[-1] + market.timeframe.ns != market.now_ns:
+        recent = market.closed(symbol, 2 * self.atr_period + 1)
+        if not len(recent) or recent.time[-1] + market.timeframe.ns != market.now_ns:
             return None
-        span = float(bars.high[-1] - bars.low[-1])
-        limit = self.atr_multiple * float(indicators.atr(bars, self.atr_period)[-2])
+        spans = recent.high - recent.low
+        if spans[-1] <= self.atr_multiple * _least_atr(spans[:-1], self.atr_period):
+            return None  # nearly every bar: the whole history need not be looked at
+        bars = market.closed(symbol, self.warmup + 1)
+        if len(bars) <= self.warmup:
+            return None
+        span, limit = float(spans[-1]), self.atr_multiple * float(indicators.atr(bars, self.atr_period)[-2])
         if span <= limit:
             return None
         text = f"a bar of {symbol} spans {span:g}, more than {self.atr_multiple:g} x ATR = {limit:g}"
         return Trip(until, text, self.action, (symbol,), limit=limit, value=span)
+
+
+@cache
+def _settled_after(period: int) -> int:
+    return indicators.warmup_bars("ATR", timeperiod=period)
+
+
+def _least_atr(spans: Floats, period: int) -> float:
+    """What the ATR is at least: the share of it that the last bars make, each with no gap to the bar before."""
+    return float(spans @ _weights(period, len(spans)))
+
+
+@cache
+def _weights(period: int, count: int) -> Floats:
+    """The weights of the last ``count`` true ranges in Wilder's average, oldest first: (1 - 1/n)^age / n."""
+    return (1.0 - 1.0 / period) ** np.arange(count - 1, -1, -1) / period
