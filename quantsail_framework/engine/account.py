@@ -35,6 +35,16 @@ class ClosedTrade(NamedTuple):
     entry_costs: float
     order: EntryOrder
 
+    @property
+    def symbol(self) -> str:
+        """Its market."""
+        return self.order.symbol
+
+    @property
+    def risk(self) -> float:
+        """What its order risked, in quote currency."""
+        return self.order.risk
+
 
 class Account(Portfolio):
     """The portfolio that components read, and the few methods by which the engine changes it."""

@@ -41,4 +41,4 @@ class DailyTarget(ActsAlone):
         if profit < self.target:
             return None
         text = f"the day has earned {profit:.2f}, the target is {self.target:.2f}"
-        return Trip(portfolio.day_end_ns, text, self.action, limit=self.target, value=profit)
+        return Trip(portfolio.day_end_ns, text, self.action, limit=self.target, value=profit, kind="daily_target")
