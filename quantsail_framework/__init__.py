@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from quantsail_framework.domain.signals import Enter as Enter
     from quantsail_framework.domain.signals import Exit as Exit
     from quantsail_framework.domain.signals import Signals as Signals
+    from quantsail_framework.domain.signals import price_text as price_text
     from quantsail_framework.domain.timeframe import Timeframe as Timeframe
     from quantsail_framework.domain.trade import Position as Position
     from quantsail_framework.domain.trade import Trade as Trade
@@ -49,7 +50,7 @@ _HOMES = {
     "domain.order": ("Breach", "Reference", "Request", "Signal", "Sizing", "Trip"),
     "domain.portfolio": ("Portfolio",),
     "domain.result": ("RunResult",),
-    "domain.signals": ("LONG", "SHORT", "Adjust", "Enter", "Exit", "Signals"),
+    "domain.signals": ("LONG", "SHORT", "Adjust", "Enter", "Exit", "Signals", "price_text"),
     "domain.timeframe": ("Timeframe",),
     "domain.trade": ("Position", "Trade"),
     "hookspecs": ("hookimpl",),

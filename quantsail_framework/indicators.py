@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from quantsail_framework.domain.bars import Bars, Floats, utc_text
+from quantsail_framework.domain.bars import Bars, Bools, Floats, utc_text
 from quantsail_framework.errors import DataError
 
 Data = Bars | npt.ArrayLike
@@ -33,6 +33,8 @@ MEMO_BYTES = 64 * 2**20
 # present value the seed's error may have been (a seed taken in a crash, say).
 TOLERANCE = 1e-9
 HEADROOM = 100.0
+# A running sum's last digits depend on where the history began; within this share two values count as equal.
+ROUNDING = 1e-9
 
 # Smoothings in a row, by the kind of decay. A Wilder average of n keeps 1 - 1/n of its past each
 # bar, an exponential one 1 - 2/(n + 1).
@@ -79,6 +81,14 @@ def bollinger(
     return upper, middle, lower
 
 
+def bandwidth(data: Data, period: int = 20, deviations: float = 2.0, source: str = "close") -> Floats:
+    """BandWidth: (upper - lower) / middle of the ``bollinger`` bands, a fraction of the price (Bollinger 2001)."""
+    upper, middle, lower = bollinger(data, period, deviations, source)
+    width = (upper - lower) / middle
+    width.flags.writeable = False
+    return width
+
+
 def highest(data: Data, period: int, source: str = "high") -> Floats:
     """The highest of the last ``period`` values, the bar's own included."""
     return _extreme(data, "MAX", period, source)
@@ -87,6 +97,11 @@ def highest(data: Data, period: int, source: str = "high") -> Floats:
 def lowest(data: Data, period: int, source: str = "low") -> Floats:
     """The lowest of the last ``period`` values, the bar's own included."""
     return _extreme(data, "MIN", period, source)
+
+
+def true_range(bars: Bars) -> Floats:
+    """max(high, last close) - min(low, last close), in price; NaN for the first bar (Wilder 1978)."""
+    return _one(bars, "TRANGE", None)
 
 
 def atr(bars: Bars, period: int = 14) -> Floats:
@@ -105,6 +120,38 @@ def adx(bars: Bars, period: int = 14) -> Floats:
 def mean_volume(bars: Bars, period: int = 20) -> Floats:
     """Mean volume of the last ``period`` bars, the bar's own included, in base currency."""
     return _one(bars, "SMA", "volume", timeperiod=period)
+
+
+def above(values: Floats, levels: Floats) -> Bools:
+    """Where ``values`` exceed ``levels`` by more than rounding, 1e-9 of the level; never where either is NaN.
+
+    A value that equals the mean of its window is not above it, whatever the last digits of a running sum say.
+    """
+    return values - levels > ROUNDING * np.abs(levels)
+
+
+def significant(prices: Floats, digits: int = 10) -> Floats:
+    """``prices`` to that many significant digits, for levels that are means of prices; NaN stays NaN.
+
+    The mean of closes often is a price that the market trades at. Whether a bar touches such a level must not
+    hang on the last digits of a running sum, which depend on where the history began.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(prices))))
+        return np.where(prices == 0.0, 0.0, np.rint(prices * scale) / scale)
+
+
+def require_volume(bars: Bars, strategy: str, warmup: int) -> None:
+    """Raise DataError for candles without any volume; the option ``volume_period`` of ``strategy`` is its remedy.
+
+    A window of just the warm-up and one bar is what a live run sees: silence there is the market's.
+    """
+    if len(bars) and len(bars) != warmup + 1 and not bars.volume.any():
+        where = f"{bars.origin}: {bars.symbol}" if bars.origin else bars.symbol
+        raise DataError(
+            f"{where}: the candles have no volume, which the volume filter of strategy {strategy!r} needs; "
+            "switch it off with volume_period = 0 under [strategy]"
+        )
 
 
 def talib_function(data: Data, name: str, *, source: str | None = None, **parameters: float) -> tuple[Floats, ...]:

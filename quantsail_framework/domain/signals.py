@@ -21,6 +21,12 @@ def side_name(side: int) -> str:
     return "long" if side > 0 else "short"
 
 
+def price_text(price: float) -> str:
+    """A price with as many digits as it has, never in exponent form: for reasons."""
+    text = repr(float(price))
+    return np.format_float_positional(price, trim="-") if "e" in text else text.removesuffix(".0")
+
+
 def _no_reason(_index: int) -> str:
     return ""
 

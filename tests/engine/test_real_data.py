@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quantsail_framework import load_pipeline
+from quantsail_framework import Signals, load_pipeline
 from quantsail_framework.engine import Simulation, load_market, replay, simulate
 from tests.engine.test_reference import assert_identical, assert_same_as_reference
 from tests.reference import simulator
+from tests.reference.mean_reversion import add_mean_reversion_signals
 from tests.reference.trend import add_trend_signals, load
-from tests.reference.values import Outcome, Settings
+from tests.reference.values import Market, Outcome, Settings
+from tests.reference.volatility_expansion import add_volatility_expansion_signals
 
 SYMBOLS = ("ADA/USDT", "BNB/USDT", "BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT")
 MINUTE = 60_000_000_000
@@ -26,11 +28,29 @@ EVERY_RULE: list[tuple[str, dict[str, Any]]] = [
     ("max-correlated-positions", {"limit": 1, "window": 100, "threshold": 0.9}),
     ("max-exposure", {"pct": 19.95}),
 ]
+SIGNALS = {
+    "trend": add_trend_signals,
+    "mean-reversion": add_mean_reversion_signals,
+    "volatility-expansion": add_volatility_expansion_signals,
+}
+# Options by table; the strategy is trend unless `use` names another.
 CASES: dict[str, dict[str, Any]] = {
     "the gate alone": {},
     "every portfolio rule": {"rules": EVERY_RULE},
     "shorts too": {"strategy": {"allow_short": True}},
     "the risk decides the size": {"sizer": {"max_risk_per_trade_pct": 0.05}},
+    "mean-reversion": {"use": "mean-reversion"},
+    "mean-reversion both ways": {
+        "use": "mean-reversion",
+        "rules": EVERY_RULE,
+        "strategy": {"allow_short": True, "adx_threshold": 30.0, "rsi_oversold": 40.0},
+    },
+    "volatility-expansion": {"use": "volatility-expansion"},
+    "volatility-expansion both ways": {
+        "use": "volatility-expansion",
+        "rules": EVERY_RULE,
+        "strategy": {"allow_short": True, "squeeze_bars": 30, "expansion_atr": 1.0},
+    },
 }
 
 PIPELINE = """
@@ -43,7 +63,7 @@ path = "{path}"
 symbols = {symbols}
 timeframe = "5m"
 [strategy]
-use = "trend"
+use = "{use}"
 [costs]
 use = "binance-spot"
 [sizer]
@@ -53,7 +73,7 @@ use = "fixed-fractional"
 
 def written(folder: Path, home: Path, symbols: tuple[str, ...], case: dict[str, Any]) -> Path:
     """The pipeline file of a case."""
-    text = PIPELINE.format(path=folder.as_posix(), symbols=list(symbols))
+    text = PIPELINE.format(path=folder.as_posix(), symbols=list(symbols), use=case.get("use", "trend"))
     for name, options in case.get("rules", EVERY_RULE[:1]):
         lines = [f"{key} = {str(value).lower()}" for key, value in options.items()]
         text += "\n".join(["[[risk]]", f'use = "{name}"', *lines, ""])
@@ -67,15 +87,15 @@ def changes(case: dict[str, Any]) -> dict[str, Any]:
     return {f"{table}.{key}": value for table in ("strategy", "sizer") for key, value in case.get(table, {}).items()}
 
 
-def engine(folder: Path, home: Path, case: dict[str, Any]) -> Simulation:
-    pipeline = load_pipeline(written(folder, home, SYMBOLS, case), overrides=changes(case))
-    return simulate(pipeline, load_market(pipeline))
+def reference_markets(folder: Path, case: dict[str, Any]) -> list[Market]:
+    """The candles with the signals that a plain loop finds."""
+    add_signals, options = SIGNALS[case.get("use", "trend")], case.get("strategy", {})
+    paths = {symbol: folder / f"{symbol.replace('/', '_')}-5m.parquet" for symbol in SYMBOLS}
+    return [add_signals(load(path, symbol), **options) for symbol, path in paths.items()]
 
 
-def reference(folder: Path, warmup: int, case: dict[str, Any]) -> Outcome:
-    markets = [load(folder / f"{symbol.replace('/', '_')}-5m.parquet", symbol) for symbol in SYMBOLS]
+def reference(markets: list[Market], warmup: int, case: dict[str, Any]) -> Outcome:
     for market in markets:
-        add_trend_signals(market, **case.get("strategy", {}))
         market.first = warmup
     settings = Settings(
         timeframe=5 * MINUTE,
@@ -87,14 +107,24 @@ def reference(folder: Path, warmup: int, case: dict[str, Any]) -> Outcome:
     return simulator.simulate(markets, settings)
 
 
+def assert_same_signals(signals: Signals, market: Market, first: int) -> None:
+    """Entries and levels from bar ``first`` on; before, some filters of the loop may know less, or more."""
+    np.testing.assert_array_equal(signals.entry[first:], market.entry[first:], err_msg=market.symbol)
+    for name in ("stop", "target"):
+        expected = np.array([np.nan if level is None else level for level in getattr(market, name)])
+        np.testing.assert_allclose(getattr(signals, name)[first:], expected[first:], rtol=1e-9, err_msg=market.symbol)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", CASES)
-def test_trades_equal_the_independent_simulation(name: str, shared_data: Path, tmp_path: Path) -> None:
+def test_signals_and_trades_equal_the_independent_simulation(name: str, shared_data: Path, tmp_path: Path) -> None:
     case, folder = CASES[name], shared_data / "ohlcv" / "binance"
-    run = engine(folder, tmp_path, case)
     pipeline = load_pipeline(written(folder, tmp_path, SYMBOLS, case), overrides=changes(case))
-    outcome = reference(folder, load_market(pipeline).warmup, case)
+    data, markets = load_market(pipeline), reference_markets(folder, case)
+    for market in markets:
+        assert_same_signals(pipeline.strategy.signals(data.bars[market.symbol]), market, data.warmup)
+    run, outcome = simulate(pipeline, data), reference(markets, data.warmup, case)
     for row in outcome.trades:
         row.pop("reason"), row.pop("confidence")
     run = Simulation(
@@ -107,9 +137,15 @@ def test_trades_equal_the_independent_simulation(name: str, shared_data: Path, t
     bound = set(run.trades["bound_by"])
     if name == "the gate alone":
         assert 6_000 < len(run.trades["symbol"]) < 6_600
-    if name == "every portfolio rule":
+    if name == "mean-reversion":
+        impossible = int((run.refusals["rule"] == "invalid_levels").sum())
+        assert 430 < len(run.trades["symbol"]) < 450
+        assert 470 < impossible < 490
+    if name.startswith("volatility-expansion"):
+        assert set(run.trades["symbol"]) == set(SYMBOLS)
+    if case.get("rules") is EVERY_RULE:
         assert {rule for rule, _ in EVERY_RULE} <= set(run.refusals["rule"])
-    if name == "shorts too":
+    if case.get("strategy", {}).get("allow_short"):
         assert set(run.trades["side"]) == {"long", "short"}
     if name == "the risk decides the size":
         assert "risk" in bound
@@ -127,14 +163,22 @@ def test_replay_equals_the_backtest(name: str, shared_data: Path, tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_rolling_feed_sees_the_same_market_for_a_year(shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("use", "end", "trades"),
+    [("trend", "2023-09-01", 500), ("mean-reversion", "2023-01-01", 100), ("volatility-expansion", "2023-01-01", 100)],
+)
+def test_the_rolling_feed_sees_the_same_market_for_months(
+    use: str, end: str, trades: int, shared_data: Path, tmp_path: Path
+) -> None:
     """What a live run would see, the last warm-up + 1 bars at each close: the same trades."""
-    file = written(shared_data / "ohlcv" / "binance", tmp_path, ("BTC/USDT",), {"rules": EVERY_RULE})
-    overrides = {"data.start": "2022-09-01", "data.end": "2023-09-01", "strategy.allow_short": True}
+    file = written(shared_data / "ohlcv" / "binance", tmp_path, ("BTC/USDT",), {"use": use, "rules": EVERY_RULE})
+    overrides = {"data.start": "2022-09-01", "data.end": end, "strategy.allow_short": True}
+    if use == "mean-reversion":  # touches are rare with the usual filters
+        overrides |= {"strategy.adx_threshold": 40.0, "strategy.rsi_oversold": 45.0}
     pipeline = load_pipeline(file, overrides=overrides)
     data = load_market(pipeline)
     once, rolling = simulate(pipeline, data), replay(pipeline, data, feed="rolling")
-    assert len(once.trades["symbol"]) > 500
+    assert len(once.trades["symbol"]) > trades
     for column in ("symbol", "side", "signal_time", "entry_time", "exit_time", "exit_reason", "bound_by", "ambiguous"):
         np.testing.assert_array_equal(once.trades[column], rolling.trades[column], err_msg=column)
     for column in ("entry_price", "exit_price", "stop", "target", "quantity", "net_pnl", "mae", "mfe", "risk", "fees"):

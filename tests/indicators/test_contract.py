@@ -19,9 +19,11 @@ NAMED: dict[str, tuple[Callable[[Bars], Floats], int]] = {
     "rsi": (lambda bars: ta.rsi(bars, 14), 14),
     "deviation": (lambda bars: ta.deviation(bars, 20), 19),
     "bollinger": (lambda bars: ta.bollinger(bars, 20)[0], 19),
+    "bandwidth": (lambda bars: ta.bandwidth(bars, 20), 19),
     "highest": (lambda bars: ta.highest(bars, 20), 19),
     "lowest": (lambda bars: ta.lowest(bars, 20), 19),
     "mean_volume": (lambda bars: ta.mean_volume(bars, 20), 19),
+    "true_range": (ta.true_range, 1),
     "atr": (lambda bars: ta.atr(bars, 14), 14),
     "adx": (lambda bars: ta.adx(bars, 14), 27),
 }

@@ -51,6 +51,38 @@ def test_deviation_and_bollinger_by_hand() -> None:
     np.testing.assert_allclose([upper[2], middle[2], lower[2]], [2 + 1.5 * sd, 2.0, 2 - 1.5 * sd])
 
 
+def test_bandwidth_is_the_distance_of_the_bands_over_the_middle() -> None:
+    # Bands one and a half deviations of sqrt(2 / 3) around 2.
+    np.testing.assert_allclose(ta.bandwidth(closes(1, 2, 3), 3, deviations=1.5), [NAN, NAN, 3 * (2 / 3) ** 0.5 / 2])
+
+
+def test_true_range_reaches_back_to_the_last_close() -> None:
+    # Against a close of 9: a bar of 10 to 11 has 2, one of 5 to 7 has 4, one that holds it its own 3.
+    for high, low, expected in ((11, 10, 2), (7, 5, 4), (10, 7, 3)):
+        bars = candles(high=[9, high], low=[9, low], close=[9, (high + low) / 2])
+        np.testing.assert_array_equal(ta.true_range(bars), [NAN, expected])
+
+
+def test_above_takes_what_differs_by_rounding_for_equal() -> None:
+    values, levels = (
+        np.array([1.0, 1 + 1e-12, 1 + 1e-6, -1.0, NAN, 2.0]),
+        np.array([1.0, 1.0, 1.0, -1 - 1e-6, 1.0, NAN]),
+    )
+    assert ta.above(values, levels).tolist() == [False, False, True, True, False, False]
+
+
+def test_significant_digits_make_a_mean_the_price_that_it_is() -> None:
+    # 0.1 + 0.2 is 0.30000000000000004; a third of 1e6 keeps ten digits.
+    found = ta.significant(np.array([0.1 + 0.2, 1e6 / 3, -12.3456789012345, 0.0, NAN, 1.0]))
+    np.testing.assert_array_equal(found, [0.3, 333_333.3333, -12.3456789, 0.0, NAN, 1.0])
+    np.testing.assert_array_equal(ta.significant(np.array([1234.5]), 2), [1200.0])
+
+
+@given(st.floats(1e-8, 1e7))
+def test_significant_digits_are_those_of_the_text(price: float) -> None:
+    assert ta.significant(np.array([price]))[0] == pytest.approx(float(f"{price:.10g}"), rel=1e-15)
+
+
 def test_highest_and_lowest_include_the_bar_itself() -> None:
     bars = candles(high=[5, 7, 6, 4], low=[3, 2, 3, 1], close=[4, 4, 4, 2])
     np.testing.assert_array_equal(ta.highest(bars, 2), [NAN, 7, 7, 6])

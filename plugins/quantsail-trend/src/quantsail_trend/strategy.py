@@ -7,19 +7,14 @@ from typing import Any
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 from attrs.validators import ge, gt, instance_of, le, lt
 
-from quantsail_framework import LONG, SHORT, Bars, Signals, indicators
+from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, price_text
 from quantsail_framework.domain.bars import Floats
-from quantsail_framework.errors import DataError
 
 # What the original strategy states for every one of its signals.
 CONFIDENCE = 0.75
 LONGEST = 100_000
-# A mean is a running sum, whose last digits depend on where the history began. What exceeds it by no
-# more than this share counts as equal, so that a tie is no signal, whatever the history.
-ROUNDING = 1e-9
 
 
 def _period(default: int, least: int, doc: str) -> Any:
@@ -78,7 +73,7 @@ class TrendStrategy:
     def signals(self, bars: Bars) -> Signals:
         """Raises DataError for candles without volume, unless ``volume_period`` is 0."""
         if self.volume_period:
-            self._require_volume(bars)
+            indicators.require_volume(bars, "trend", self.warmup)
         columns = self._columns(bars)
         atr = indicators.atr(bars, self.atr_period)
         entry = np.zeros(len(bars), np.int8)
@@ -113,31 +108,22 @@ class TrendStrategy:
         # Few bars break out: the other conditions are looked up at those only.
         rows = np.flatnonzero(beyond(close[1:], columns.edge[side][:-1])) + 1
         rows = rows[columns.adx[rows] > self.adx_threshold]
-        rows = rows[_exceeds(side * close[rows], side * columns.average[rows])]
+        rows = rows[indicators.above(side * close[rows], side * columns.average[rows])]
         if columns.mean_volume is not None:
-            rows = rows[_exceeds(volume[rows], columns.mean_volume[rows])]
+            rows = rows[indicators.above(volume[rows], columns.mean_volume[rows])]
         return rows
 
     def _reason(self, columns: _Columns, row: int) -> str:
         close, high = columns.bars.close.item(row), columns.edge[LONG].item(row - 1)
         if close > high:
-            text = f"breakout: close {_plain(close)} above {self.lookback}-bar high {_plain(high)}"
+            text = f"breakout: close {price_text(close)} above {self.lookback}-bar high {price_text(high)}"
         else:
             low = columns.edge[SHORT].item(row - 1)
-            text = f"breakdown: close {_plain(close)} below {self.lookback}-bar low {_plain(low)}"
+            text = f"breakdown: close {price_text(close)} below {self.lookback}-bar low {price_text(low)}"
         text = f"{text}, ADX {columns.adx.item(row):.1f}"
         if columns.mean_volume is None:
             return text
         return f"{text}, volume {columns.bars.volume.item(row) / columns.mean_volume.item(row):.1f}x its mean"
-
-    def _require_volume(self, bars: Bars) -> None:
-        # A window of just the warm-up and one bar is what a live run sees: silence there is the market's.
-        if len(bars) and len(bars) != self.warmup + 1 and not bars.volume.any():
-            where = f"{bars.origin}: {bars.symbol}" if bars.origin else bars.symbol
-            raise DataError(
-                f"{where}: the candles have no volume, which the volume filter of strategy 'trend' needs; "
-                "switch it off with volume_period = 0 under [strategy]"
-            )
 
 
 @attrs.frozen(eq=False)
@@ -149,14 +135,3 @@ class _Columns:
     average: Floats
     mean_volume: Floats | None
     edge: dict[int, Floats]
-
-
-def _exceeds(values: Floats, means: Floats) -> npt.NDArray[np.bool_]:
-    """Where a value is above its mean by more than rounding."""
-    return values - means > ROUNDING * np.abs(means)
-
-
-def _plain(price: float) -> str:
-    """A price with as many digits as it has, never in exponent form."""
-    text = repr(price)
-    return np.format_float_positional(price, trim="-") if "e" in text else text.removesuffix(".0")

@@ -1,4 +1,4 @@
-"""Candles for the tests of this folder: made by hand, and real ones where they are present."""
+"""Candles for the tests of the plugins: made by hand, and real ones where they are present."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from quantsail_framework import Bars, Timeframe
 
-SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
