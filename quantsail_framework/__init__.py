@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from quantsail_framework.component import Component as Component
     from quantsail_framework.config import load_pipeline as load_pipeline
+    from quantsail_framework.config.local import ClassReference as ClassReference
     from quantsail_framework.config.secrets import Secret as Secret
     from quantsail_framework.config.secrets import redacted as redacted
     from quantsail_framework.domain.alert import Alert as Alert
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "component": ("Component",),
     "config": ("load_pipeline",),
+    "config.local": ("ClassReference",),
     "config.secrets": ("Secret", "redacted"),
     "domain.alert": ("Alert",),
     "domain.bars": ("Bars",),

@@ -130,7 +130,7 @@ def above(values: Floats, levels: Floats) -> Bools:
     return values - levels > ROUNDING * np.abs(levels)
 
 
-def significant(prices: Floats, digits: int = 10) -> Floats:
+def significant(prices: Floats, digits: int = 12) -> Floats:
     """``prices`` to that many significant digits, for levels that are means of prices; NaN stays NaN.
 
     The mean of closes often is a price that the market trades at. Whether a bar touches such a level must not

@@ -11,7 +11,7 @@ import attrs
 
 from quantsail_framework.config.kinds import check_class
 from quantsail_framework.config.layers import OVERRIDES
-from quantsail_framework.config.local import is_local, load_local
+from quantsail_framework.config.local import ClassReference, is_local, load_local
 from quantsail_framework.config.options import (
     component_kind,
     default_of,
@@ -117,6 +117,7 @@ def make_options(
         paths = _path_options(cls, arguments)
         shown = parts.shown | {name: _shown(shop.tree, (*key, name), value) for name, value in paths.items()}
         arguments |= {name: _anchor(value, shop.tree.place((*key, name)).folder) for name, value in paths.items()}
+        arguments |= _class_options(shop.tree, key, arguments)
         component = make(cls, arguments)
     except PluginError as error:
         shop.problems.add((*key, "use"), str(error))
@@ -216,6 +217,18 @@ def _path_options(cls: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any
     """The options that hold paths, given or default: they count from where they were written."""
     values = {name: arguments.get(name, default_of(field)) for name, field in option_fields(cls).items()}
     return {name: value for name, value in values.items() if _holds_path(value)}
+
+
+def _class_options(tree: Tree, key: Key, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that name classes, files counting from where they were written. RefusedError: no such class."""
+    found = {name: value for name, value in arguments.items() if isinstance(value, ClassReference)}
+    for name, value in found.items():
+        found[name] = attrs.evolve(value, folder=tree.place((*key, name)).folder)
+        try:
+            found[name].load()
+        except PluginError as error:
+            raise RefusedError([((name,), str(error))]) from error
+    return found
 
 
 def _shown(tree: Tree, key: Key, value: Any) -> Any:

@@ -1,18 +1,45 @@
-"""Classes from a file beside the pipeline: ``use = "my.py:MyStrategy"``."""
+"""Classes that a pipeline names: from a file beside it (``my.py:MyStrategy``), or of what is installed."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
 import sys
 import types
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+import attrs
+
 from quantsail_framework.config.wording import did_you_mean, first_line
 from quantsail_framework.errors import PluginError
 
 _LOCAL = re.compile(r"(.+\.py):(\w+)")
+REFERENCE = r"^.+:\w+$"
+
+
+@attrs.frozen
+class ClassReference:
+    """An option that names a class: ``my.py:MyClass`` in the pipeline's folder, or ``package.module:MyClass``.
+
+    ``folder`` is the folder that a file must be in; loading a pipeline sets it to that of the file which names the
+    class. Holding one imports nothing.
+    """
+
+    text: str
+    folder: Path = attrs.field(factory=Path)
+
+    def __attrs_post_init__(self) -> None:
+        if not re.match(REFERENCE, self.text):
+            raise ValueError(f"must look like 'my.py:MyClass' or 'package.module:MyClass', got {self.text!r}")
+
+    def load(self) -> type[Any]:
+        """The class. Raises PluginError saying what is wrong with its file, its module or its name."""
+        return load_local(self.text, self.folder) if is_local(self.text) else _installed(self.text)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def is_local(use: str) -> bool:
@@ -29,14 +56,25 @@ def load_local(use: str, folder: Path) -> type[Any]:
     match = _LOCAL.fullmatch(use)
     if match is None:
         raise PluginError(f"{use!r} must look like 'my.py:MyStrategy'")
-    module = _module(match[1], folder)
-    name = match[2]
+    return _class_of(_module(match[1], folder), match[2], match[1])
+
+
+def _installed(text: str) -> type[Any]:
+    place, _, name = text.rpartition(":")
+    try:
+        module = importlib.import_module(place)
+    except Exception as error:  # whatever the module does while it is imported
+        raise PluginError(f"{place} cannot be imported: {type(error).__name__}: {first_line(error)}") from error
+    return _class_of(module, name, place)
+
+
+def _class_of(module: types.ModuleType, name: str, place: str) -> type[Any]:
     found = getattr(module, name, None)
     if isinstance(found, type):
         return found
     classes = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
     has = f"; it has {', '.join(classes)}" if classes else "; it has none"
-    raise PluginError(f"{match[1]} has no class {name}{did_you_mean(name, classes, has)}")
+    raise PluginError(f"{place} has no class {name}{did_you_mean(name, classes, has)}")
 
 
 def _module(text: str, folder: Path) -> types.ModuleType:

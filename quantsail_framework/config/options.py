@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
+from quantsail_framework.config.local import ClassReference
 from quantsail_framework.config.plain import plain
 from quantsail_framework.config.secrets import Secret
 from quantsail_framework.config.wording import quoted
@@ -29,6 +30,7 @@ _WORDS: dict[Any, str] = {
     dt.date: "a date",
     dt.datetime: "a date",
     Secret: "a secret",
+    ClassReference: "a class",
     Timeframe: "a timeframe",
     Any: "any value",
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from quantsail_framework.config.local import ClassReference
 from quantsail_framework.config.secrets import Secret
 from quantsail_framework.domain.timeframe import Timeframe
 
@@ -30,7 +31,7 @@ def plain(value: Any) -> Any:
         return plain(value.value)
     if isinstance(value, PurePath):
         return value.as_posix()
-    if isinstance(value, Timeframe):
+    if isinstance(value, Timeframe | ClassReference):
         return value.text
     return _plain_collection(value)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import attrs
 
+from quantsail_framework.config.local import REFERENCE, ClassReference
 from quantsail_framework.config.options import (
     Option,
     component_kind,
@@ -35,6 +36,7 @@ _SIMPLE: dict[Any, Schema] = {
     bool: {"type": "boolean"},
     str: {"type": "string"},
     Path: {"type": "string", "minLength": 1},
+    ClassReference: {"type": "string", "pattern": REFERENCE},
     Any: {},
 }
 

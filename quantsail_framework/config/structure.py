@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import attrs
 
 from quantsail_framework.config.kinds import check_class
+from quantsail_framework.config.local import ClassReference
 from quantsail_framework.config.options import (
     component_kind,
     default_of,
@@ -216,6 +217,13 @@ def _timeframe(value: Any, annotation: Any) -> Timeframe:
         raise RefusedError([((), first_line(error))]) from error
 
 
+def _class_reference(value: Any, annotation: Any) -> ClassReference:
+    try:
+        return value if isinstance(value, ClassReference) else ClassReference(_text(value, annotation))
+    except ValueError as error:
+        raise RefusedError([((), first_line(error))]) from error
+
+
 def _secret(value: Any, _annotation: Any) -> Secret:
     """Never repeats what was given: it may be the secret itself."""
     remedy = 'give { env = "NAME" } or { file = "path" }'
@@ -330,6 +338,7 @@ _EXACT: dict[type[Any], _Hook] = {
     dt.datetime: _moment,
     Timeframe: _timeframe,
     Secret: _secret,
+    ClassReference: _class_reference,
     Enum: _enum,
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import attrs
 from attrs.validators import ge, gt, in_, min_len, optional
 
-from quantsail_framework import Component, hookimpl
+from quantsail_framework import ClassReference, Component, hookimpl
 from quantsail_framework.config import Secret
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.ports.cost_model import CostModel
@@ -83,6 +83,16 @@ class Levels:
     moment: dt.datetime | None = option("A moment.", default=None)
     other: Timeframe = option("Another timeframe.", default=Timeframe("1h"))
     grade: str = option("A grade.", default="a", validator=in_(("a", "b")))
+
+    warmup = 0
+
+    def signals(self, bars: Any) -> Any:
+        raise AssertionError("config never runs a strategy")
+
+
+@attrs.frozen
+class Wrapper:
+    inner: ClassReference = option("The class that it wraps.")
 
     warmup = 0
 
@@ -201,6 +211,7 @@ class Parts:
     def quantsail_strategies(self) -> Iterable[Component]:
         yield _offer("trend", Trend, "Follows the trend.")
         yield _offer("crossing", Crossing)
+        yield _offer("wrapper", Wrapper)
         yield _offer("levels", Levels)
         yield _offer("portless", Portless)
         yield _offer("plain", Plain)

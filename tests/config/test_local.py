@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import attrs
 import pytest
 
-from quantsail_framework.config import load_pipeline
+from quantsail_framework.config import load_pipeline, options_of
 from tests.config.conftest import MINIMAL, Desk, changed
+from tests.config.parts import Level, Wrapper
 
 STRATEGY = """\
 from __future__ import annotations
@@ -269,3 +271,47 @@ def test_a_bug_inside_a_component_is_not_hidden_but_noted(desk: Desk) -> None:
     with pytest.raises(KeyError) as caught:
         desk.load(LOCAL)
     assert caught.value.__notes__ == ["while making MyStrategy from its options"]
+
+
+# Options that name a class.
+
+WRAPPED = changed('use = "trend"', 'use = "wrapper"\ninner = "my.py:Helper"')
+
+
+def test_an_option_names_a_class_beside_the_file_it_is_written_in(desk: Desk) -> None:
+    desk.write(STRATEGY, "common/my.py")
+    desk.write('[strategy]\nuse = "wrapper"\ninner = "my.py:Helper"\n', "common/base.toml")
+    text = 'extends = "common/base.toml"\n' + MINIMAL.replace('[strategy]\nuse = "trend"\n', "")
+    pipeline = desk.load(text)
+    reference = pipeline.strategy.inner  # type: ignore[union-attr]
+    assert reference.load().__name__ == "Helper"
+    assert pickle.loads(pickle.dumps(reference)) == reference
+    assert pipeline.resolved["strategy"] == {"use": "wrapper", "inner": "my.py:Helper"}
+
+
+def test_an_option_names_a_class_of_what_is_installed(desk: Desk) -> None:
+    pipeline = desk.load(WRAPPED, sets={"strategy.inner": "tests.config.parts:Level"})
+    assert pipeline.strategy.inner.load() is Level  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "inner, problem",
+    [
+        ("my.py:Helpr", "my.py has no class Helpr; did you mean Helper?"),
+        ("../out.py:X", "../out.py is outside the pipeline's folder; a local class must be in it or in a folder below"),
+        ("tests.config.parts:Levl", "tests.config.parts has no class Levl; did you mean Level?"),
+        ("zebra_tools:X", "zebra_tools cannot be imported: ModuleNotFoundError: No module named 'zebra_tools'"),
+        ("Helper", "must look like 'my.py:MyClass' or 'package.module:MyClass', got 'Helper'"),
+    ],
+)
+def test_an_option_that_names_no_class_is_told_with_its_line(desk: Desk, inner: str, problem: str) -> None:
+    desk.write(STRATEGY, "my.py")
+    assert desk.problems(WRAPPED.replace("my.py:Helper", inner)) == [f"p.toml:9: strategy.inner: {problem}"]
+    assert desk.problems(WRAPPED.replace('"my.py:Helper"', "3"))[0].startswith(
+        "p.toml:9: strategy.inner: expects a class"
+    )
+
+
+def test_a_table_of_options_calls_it_a_class() -> None:
+    [inner] = options_of(Wrapper)
+    assert (inner.type_text, inner.required) == ("class", True)

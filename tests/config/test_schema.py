@@ -57,6 +57,7 @@ def errors(validator: Draft202012Validator, text: str) -> list[str]:
             'use = "trend"', 'use = "levels"\nlevels = [{ price = 1 }]\nband = [0, 1]\nsize = "x"\nday = 2023-01-01'
         ),
         MINIMAL + '[[alerts]]\nuse = "messenger"\ntoken = { env = "T" }\nmin_level = "error"\nonly = ["error"]\n',
+        changed('use = "trend"', 'use = "wrapper"\ninner = "my.py:Helper"'),
         MINIMAL + "[walk-forward]\ntrain_days = 90\n[profiles.fast.strategy]\nadx_period = 9\n",
     ],
 )
@@ -75,6 +76,7 @@ def test_good_pipelines_are_accepted(validator: Draft202012Validator, text: str)
         (changed('use = "trend"', 'use = "levels"\nlevels = [{}]'), "$.strategy.levels[0]"),
         (changed('use = "trend"', 'use = "levels"\nband = [1]'), "$.strategy.band"),
         (changed('use = "trend"', 'use = "crossing"'), "$.strategy"),
+        (changed('use = "trend"', 'use = "wrapper"\ninner = "Helper"'), "$.strategy.inner"),
         (changed('use = "trend"', 'use = "trnd"'), "$.strategy.use"),
         (changed("capital = 1000", 'capital = "1000"'), "$.pipeline.capital"),
         (changed("capital = 1000", ""), "$.pipeline"),

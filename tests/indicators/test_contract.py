@@ -72,7 +72,7 @@ def test_lookback_follows_the_parameters() -> None:
 def test_d073_too_few_bars_give_nan_and_no_error(name: str) -> None:
     compute, head = NAMED[name]
     bars = markets.trending(1, 100)
-    for size in (0, 1, 2, head - 1, head):
+    for size in sorted({0, 1, min(2, head), head - 1, head}):
         values = compute(bars.slice(0, size))
         assert values.shape == (size,)
         assert np.isnan(values).all()

@@ -43,8 +43,8 @@ def add_mean_reversion_signals(market: Market, **changed: Any) -> Market:
         side = side_at(market, i, middle, width, rsi[i], options)
         if side:
             market.entry[i] = side
-            market.stop[i] = float(f"{middle - side * width * (1 + options['stop_width']):.10g}")
-            market.target[i] = float(f"{middle:.10g}")
+            market.stop[i] = float(f"{middle - side * width * (1 + options['stop_width']):.12g}")
+            market.target[i] = float(f"{middle:.12g}")
     return market
 
 
