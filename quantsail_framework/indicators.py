@@ -35,6 +35,8 @@ TOLERANCE = 1e-9
 HEADROOM = 100.0
 # A running sum's last digits depend on where the history began; within this share two values count as equal.
 ROUNDING = 1e-9
+# What a running sum over prices leaves, several times over: 6e-14 at most in 120,000 candles of BTC, ADA and XRP.
+SNAP = 2e-13
 
 # Smoothings in a row, by the kind of decay. A Wilder average of n keeps 1 - 1/n of its past each
 # bar, an exponential one 1 - 2/(n + 1).
@@ -130,15 +132,16 @@ def above(values: Floats, levels: Floats) -> Bools:
     return values - levels > ROUNDING * np.abs(levels)
 
 
-def significant(prices: Floats, digits: int = 12) -> Floats:
-    """``prices`` to that many significant digits, for levels that are means of prices; NaN stays NaN.
+def snapped(prices: Floats) -> Floats:
+    """``prices``, but what is a price of ten digits save for the rounding of a sum (2e-13 of it) is that price.
 
     The mean of closes often is a price that the market trades at. Whether a bar touches such a level must not
-    hang on the last digits of a running sum, which depend on where the history began.
+    hang on the last digits of a running sum, which depend on where the history began. NaN stays NaN.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = 10.0 ** (digits - 1 - np.floor(np.log10(np.abs(prices))))
-        return np.where(prices == 0.0, 0.0, np.rint(prices * scale) / scale)
+        scale = 10.0 ** (9.0 - np.floor(np.log10(np.abs(prices))))
+        short = np.rint(prices * scale) / scale
+        return np.where(np.abs(prices - short) <= SNAP * np.abs(prices), short, prices)
 
 
 def require_volume(bars: Bars, strategy: str, warmup: int) -> None:

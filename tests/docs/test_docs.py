@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,21 +29,41 @@ def _blocks(page: Path, language: str) -> list[tuple[str, str]]:
     return [(title, text) for name, title, text in found if name == language]
 
 
-def _pipelines() -> list[tuple[str, str]]:
-    blocks = [(page.name, text) for page in PAGES for _, text in _blocks(page, "toml")]
-    return [(name, text) for name, text in blocks if "[pipeline]" in text]
+def _pipelines() -> list[tuple[Path, str]]:
+    blocks = [(page, text) for page in PAGES for _, text in _blocks(page, "toml")]
+    return [(page, text) for page, text in blocks if "[pipeline]" in text]
+
+
+def _written(page: Path, text: str, folder: Path) -> Path:
+    """The pipeline as a file, with the Python files beside it that its page shows or that the examples have."""
+    (folder / "data").mkdir()
+    for source in (ROOT / "examples").glob("*.py"):
+        shutil.copy(source, folder)
+    for title, source in _blocks(page, "python"):
+        if title and "/" not in title:
+            (folder / title).write_text(source, encoding="utf-8")
+    file = folder / "pipeline.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 @pytest.mark.parametrize(("page", "text"), _pipelines())
-def test_a_pipeline_shown_in_the_documentation_is_valid(page: str, text: str, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    file = tmp_path / "pipeline.toml"
-    file.write_text(text, encoding="utf-8")
-    assert load_pipeline(file).capital > 0
+def test_a_pipeline_shown_in_the_documentation_is_valid(page: Path, text: str, tmp_path: Path) -> None:
+    assert load_pipeline(_written(page, text, tmp_path)).capital > 0
+
+
+@pytest.mark.parametrize(("page", "text"), [shown for shown in _pipelines() if shown[0].name == "strategies.md"])
+def test_a_pipeline_shown_for_a_strategy_runs_and_trades(page: Path, text: str, tmp_path: Path) -> None:
+    assert len(run(load_pipeline(_written(page, text, tmp_path))).trades["symbol"]) >= 10
+
+
+def test_the_page_of_strategies_shows_a_pipeline_for_each() -> None:
+    shown = "".join(text for page, text in _pipelines() if page.name == "strategies.md")
+    assert [name for name in load_registry().components("strategy") if f'use = "{name}"' not in shown] == []
 
 
 def test_the_readme_and_the_guide_show_a_pipeline() -> None:
-    assert {"README.md", "pipeline-file.md"} <= {page for page, _ in _pipelines()}
+    assert {"README.md", "pipeline-file.md"} <= {page.name for page, _ in _pipelines()}
 
 
 def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:

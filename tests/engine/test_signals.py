@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantsail_framework import Bars, Timeframe
+from quantsail_framework.config import options_of
 from quantsail_mean_reversion.strategy import MeanReversionStrategy
 from quantsail_trend.strategy import TrendStrategy
 from quantsail_volatility_expansion.strategy import VolatilityExpansionStrategy
@@ -60,6 +61,15 @@ def test_signals_equal_a_plain_loop(name: str, seed: int, tick: float, allow_sho
     bars = Bars(market.symbol, Timeframe("5m"), np.array(market.time), *map(np.array, columns))
     strategy = cls(allow_short=allow_short, **options)
     assert_same_signals(strategy.signals(bars), add_signals(market, allow_short=allow_short, **options), 0)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_d083_what_a_strategy_needs_is_known_before_any_data(name: str) -> None:
+    cls, _, options = STRATEGIES[name]
+    declared = {option.name: option for option in options_of(cls)}
+    assert set(options) < set(declared)
+    assert all(option.doc and not option.required for option in declared.values())
+    assert cls().warmup > 300
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

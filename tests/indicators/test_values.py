@@ -71,16 +71,22 @@ def test_above_takes_what_differs_by_rounding_for_equal() -> None:
     assert ta.above(values, levels).tolist() == [False, False, True, True, False, False]
 
 
-def test_significant_digits_make_a_mean_the_price_that_it_is() -> None:
-    # 0.1 + 0.2 is 0.30000000000000004; a third of 1e6 keeps twelve digits.
-    found = ta.significant(np.array([0.1 + 0.2, 1e6 / 3, -12.34567890123456, 0.0, NAN, 1.0]))
-    np.testing.assert_array_equal(found, [0.3, 333_333.333333, -12.3456789012, 0.0, NAN, 1.0])
-    np.testing.assert_array_equal(ta.significant(np.array([1234.5]), 2), [1200.0])
+def test_a_level_that_is_a_price_but_for_rounding_is_snapped_to_it() -> None:
+    # 0.1 + 0.2 is 0.30000000000000004; a third of a million is no price of ten digits.
+    levels = np.array([0.1 + 0.2, 1e6 / 3, 5.0 * (1 + 1e-13), 5.0 * (1 + 1e-12), -(0.1 + 0.2), NAN, 0.0])
+    expected = [0.3, 1e6 / 3, 5.0, 5.0 * (1 + 1e-12), -0.3, NAN, 0.0]
+    np.testing.assert_array_equal(ta.snapped(levels), expected)
+
+
+@given(st.integers(1, 10**9), st.integers(-8, 2), st.floats(-1e-13, 1e-13))
+def test_every_price_is_found_again_behind_its_rounding(units: int, exponent: int, noise: float) -> None:
+    price = float(f"{units}e{exponent}")
+    assert ta.snapped(np.array([price * (1 + noise)]))[0] == pytest.approx(price, rel=3e-16)
 
 
 @given(st.floats(1e-8, 1e7))
-def test_significant_digits_are_those_of_the_text(price: float) -> None:
-    assert ta.significant(np.array([price]))[0] == pytest.approx(float(f"{price:.12g}"), rel=1e-15)
+def test_snapping_moves_nothing_by_more_than_rounding(price: float) -> None:
+    assert ta.snapped(np.array([price]))[0] == pytest.approx(price, rel=2e-13)
 
 
 def test_highest_and_lowest_include_the_bar_itself() -> None:

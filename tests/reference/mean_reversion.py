@@ -43,8 +43,8 @@ def add_mean_reversion_signals(market: Market, **changed: Any) -> Market:
         side = side_at(market, i, middle, width, rsi[i], options)
         if side:
             market.entry[i] = side
-            market.stop[i] = float(f"{middle - side * width * (1 + options['stop_width']):.12g}")
-            market.target[i] = float(f"{middle:.12g}")
+            market.stop[i] = snapped(middle - side * width * (1 + options["stop_width"]))
+            market.target[i] = snapped(middle)
     return market
 
 
@@ -57,6 +57,12 @@ def side_at(market: Market, i: int, middle: float, width: float, rsi: float, opt
     if options["allow_short"] and not above(-market.high[i], -(middle + width)) and rsi > 100 - options["rsi_oversold"]:
         return -1
     return 0
+
+
+def snapped(level: float) -> float:
+    """A level that is a price of ten digits but for its rounding is that price."""
+    short = float(f"{level:.10g}")
+    return short if abs(level - short) <= 2e-13 * abs(level) else level
 
 
 def spread_of(values: list[float]) -> tuple[float, float]:

@@ -180,7 +180,8 @@ def test_the_day_ends_when_it_has_earned_the_target() -> None:
     assert rule.watches == ("trades",)
     assert trip(rule, realised_today=49.99, unrealised=100.0) is None
     answer = trip(rule, realised_today=50.0, day_end_ns=NOW + 7)
-    assert answer == Trip(NOW + 7, "the day has earned 50.00, the target is 50.00", limit=50.0, value=50.0)
+    text = "the day has earned 50.00, the target is 50.00"
+    assert answer == Trip(NOW + 7, text, limit=50.0, value=50.0, kind="daily_target")
 
 
 def test_open_positions_count_when_asked_for_with_profit_and_loss() -> None:

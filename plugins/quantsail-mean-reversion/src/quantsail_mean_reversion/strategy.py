@@ -70,8 +70,8 @@ class MeanReversionStrategy:
             rows = self._touches(columns, side)
             band, middle = columns.band[side][rows], columns.middle[rows]
             entry[rows] = side
-            stop[rows] = indicators.significant(band - self.stop_width * (middle - band))
-            target[rows] = indicators.significant(middle)
+            stop[rows] = indicators.snapped(band - self.stop_width * (middle - band))
+            target[rows] = indicators.snapped(middle)
         return Signals(
             entry=entry,
             stop=stop,

@@ -1,4 +1,4 @@
-"""Strategies that decide bar by bar: the backtest equals the replay in both feeds, and equals the array form."""
+"""Strategies of every form through the engine: levels that cannot be, one rule in two forms, every feed alike."""
 
 from __future__ import annotations
 
@@ -121,6 +121,19 @@ def run(folder: Path, strategy: str, how: str = "backtest") -> Simulation:
     return simulate(pipeline, data) if how == "backtest" else replay(pipeline, data, feed=how)
 
 
+def test_d077_d078_levels_that_cannot_be_are_refused_and_never_traded(tmp_path: Path) -> None:
+    made = run(tmp_path, ARRAY_FORM)
+    impossible = made.refusals["rule"] == "invalid_levels"
+    # The refused value is the stop: above the close in one kind, while in the other only the target is wrong.
+    above_close = made.refusals["limit"][impossible] > made.refusals["price"][impossible]
+    assert above_close.any()
+    assert not above_close.all()
+    trades = made.trades
+    assert (trades["stop"] < trades["entry_price"]).all()
+    assert (trades["entry_price"] < trades["target"]).all()
+    assert (trades["gross_pnl"][trades["exit_reason"] == "stop"] < 0.0).all()
+
+
 def test_a_class_of_a_package_trades_as_the_array_strategy_of_the_same_rule(package: Path) -> None:
     theirs, ours = run(package.parent, SEED_FORM), run(package.parent, ARRAY_FORM)
     assert len(ours.trades["symbol"]) >= 10
@@ -138,7 +151,7 @@ def test_a_class_of_a_package_trades_the_same_in_every_feed(package: Path) -> No
     assert_identical(once, run(package.parent, SEED_FORM, "rolling"))
 
 
-def test_the_example_that_moves_its_stop_trades_the_same_in_every_feed() -> None:
+def test_d082_the_example_that_looks_at_its_position_trades_the_same_in_every_feed() -> None:
     pipeline = load_pipeline(EXAMPLES / "local-strategy.toml")
     data = load_market(pipeline)
     once = simulate(pipeline, data)
