@@ -144,19 +144,6 @@ def snapped(prices: Floats) -> Floats:
         return np.where(np.abs(prices - short) <= SNAP * np.abs(prices), short, prices)
 
 
-def require_volume(bars: Bars, strategy: str, warmup: int) -> None:
-    """Raise DataError for candles without any volume; the option ``volume_period`` of ``strategy`` is its remedy.
-
-    A window of just the warm-up and one bar is what a live run sees: silence there is the market's.
-    """
-    if len(bars) and len(bars) != warmup + 1 and not bars.volume.any():
-        where = f"{bars.origin}: {bars.symbol}" if bars.origin else bars.symbol
-        raise DataError(
-            f"{where}: the candles have no volume, which the volume filter of strategy {strategy!r} needs; "
-            "switch it off with volume_period = 0 under [strategy]"
-        )
-
-
 def talib_function(data: Data, name: str, *, source: str | None = None, **parameters: float) -> tuple[Floats, ...]:
     """Any TA-Lib function by its own name and parameter names: one array per output, in TA-Lib's order.
 

@@ -99,8 +99,8 @@ class _Builder:
         runner_options = self._runners()
         if len(self._problems):
             raise PipelineError(self._problems.lines())
-        rules = zip(items_of(self._tree, "risk"), lists["risk"], strict=True)
-        sinks = zip(items_of(self._tree, "alerts"), lists["alerts"], routes, strict=True)
+        rules = zip(items_of(self._tree, ("risk",)), lists["risk"], strict=True)
+        sinks = zip(items_of(self._tree, ("alerts",)), lists["alerts"], routes, strict=True)
         return Pipeline(
             name=self._resolved["pipeline"]["name"],
             runner=head["runner"],

@@ -162,11 +162,11 @@ def _locate(tree: Tree, given: _Assignment) -> Key | str:
     key: Key = ()
     for part in given.parts:
         current = tree.get(key)
-        if key and key[0] in COMPONENT_LISTS and len(key) == 1:
-            names = items_of(tree, str(key[0]))
+        if (key and key[0] in COMPONENT_LISTS and len(key) == 1) or _holds_components(current):
+            names = items_of(tree, key)
             index = next((number for number, name in enumerate(names) if given.is_called(part, name)), None)
             if index is None:
-                return _no_item(str(key[0]), part, names)
+                return _no_item(dotted(tree, key), part, names)
             key = (*key, index)
         elif current is None or isinstance(current, dict):
             key = (*key, _name(current or {}, part, given, top=not key))
@@ -180,6 +180,11 @@ def _name(table: Mapping[str, Any], part: str, given: _Assignment, *, top: bool)
     if found is not None:
         return found
     return part.replace("_", "-") if given.loose and top else part
+
+
+def _holds_components(value: Any) -> bool:
+    """Whether it is a list of tables, each with a ``use``: an option that holds components."""
+    return isinstance(value, list) and value != [] and all(isinstance(item, dict) and "use" in item for item in value)
 
 
 def _no_item(table: str, part: str, names: Sequence[str]) -> str:

@@ -129,9 +129,9 @@ def item_names(uses: Sequence[object]) -> list[str]:
     return names
 
 
-def items_of(tree: Tree, table: str) -> list[str]:
-    """The names of the items of ``[[table]]``."""
-    items = tree.values.get(table)
+def items_of(tree: Tree, key: Key) -> list[str]:
+    """The names of the items of the list of components at ``key``, ``[[risk]]`` or one inside a component."""
+    items = tree.get(key)
     if not isinstance(items, list):
         return []
     return item_names([item.get("use", "") if isinstance(item, dict) else "" for item in items])
@@ -142,7 +142,7 @@ def dotted(tree: Tree, key: Key) -> str:
     text = ""
     for index, part in enumerate(key):
         name = part
-        if isinstance(part, int) and index == 1 and tree.get((*key[:2], "use")):
-            name = items_of(tree, str(key[0]))[part]
+        if isinstance(part, int) and tree.get((*key[: index + 1], "use")):
+            name = items_of(tree, key[:index])[part]
         text += f"[{name}]" if isinstance(name, int) else f".{name}" if text else name
     return text

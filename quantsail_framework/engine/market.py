@@ -77,6 +77,7 @@ def load_market(pipeline: Pipeline) -> MarketData:
         gaps[request.symbol] = _check_spacing(bars, spec.gaps)
         series[request.symbol] = _filled(bars) if spec.gaps == "fill" and gaps[request.symbol].count else bars
     _check_together(series, spec.timeframe)
+    _check_volume(series, pipeline)
     if spec.informative:
         series = _with_informative(pipeline.source, series, spec)
     known = pipeline.source.instruments(spec.symbols)
@@ -181,6 +182,19 @@ def _check_together(series: Mapping[str, Bars], timeframe: Timeframe) -> None:
             f"{names}: the bar at {utc_text(at)} opens inside a {timeframe} bar of another symbol; "
             "align the candles to one clock"
         )
+
+
+def _check_volume(series: Mapping[str, Bars], pipeline: Pipeline) -> None:
+    """Raises DataError for a series without any volume where the strategy says that it needs some."""
+    way_out = getattr(pipeline.strategy, "needs_volume", None)
+    for symbol, bars in series.items() if way_out else ():
+        if not bars.volume.any():
+            where = f"{bars.origin}: {symbol}" if bars.origin else symbol
+            name = pipeline.resolved.get("strategy", {}).get("use", type(pipeline.strategy).__name__)
+            raise DataError(
+                f"{where}: the candles have no volume, which the volume filter of strategy {name!r} needs; "
+                f"switch it off with {way_out} under [strategy]"
+            )
 
 
 def all_moments(times: Sequence[Ints]) -> Ints:

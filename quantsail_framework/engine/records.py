@@ -212,7 +212,8 @@ def _excursions(noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) ->
 def equity_table(account: Account, trades: Table, data: MarketData) -> Table:
     """Equity, cash and gross exposure at every close from the start of the result on.
 
-    Raises AccountingError when cash + marked positions differs from capital + profits at any bar.
+    Raises AccountingError when cash differs from capital, profits and what open positions cost after the fills
+    of any bar; between fills cash + marked positions = capital + profits follows from that.
     """
     moments = all_moments([bars.time for bars in data.bars.values()])
     times, after = _flow(account)

@@ -12,7 +12,11 @@ from quantsail_framework.domain.trade import Position
 
 
 class Strategy(Protocol):
-    """Signals as arrays: computed once per symbol and parameter set, revealed bar by bar."""
+    """Signals as arrays: computed once per symbol and parameter set, revealed bar by bar.
+
+    Either form may have ``needs_volume: str | None``: where it is a text, candles without any volume are
+    refused before the run, and the text, ``"volume_period = 0"``, says which option does without.
+    """
 
     @property
     def warmup(self) -> int:

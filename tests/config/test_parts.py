@@ -38,7 +38,7 @@ def test_a_part_may_have_parts(desk: Desk) -> None:
         'use = "sum"\nmodels = [{ use = "sum", models = [{ use = "flat", fee_bps = 4 }, { use = "x" }] }]'
     )
     assert desk.problems(text) == [
-        "p.toml:11: costs.models[0].models[1].use: no cost model named 'x'. Installed: flat, sum."
+        "p.toml:11: costs.models.sum.models.x.use: no cost model named 'x'. Installed: flat, sum."
     ]
     assert desk.load(text.replace(', { use = "x" }', "")).costs == Sum(models=(Sum(models=(Flat(4.0),)),))
 
@@ -69,9 +69,9 @@ models = [
 named = 4
 odd = 1"""
     assert desk.problems(with_costs(text)) == [
-        "p.toml:12: costs.models[0].fee_bps: must be >= 0, got -1.0",
-        "p.toml:13: costs.models[1].use: no cost model named 'flta'; did you mean 'flat'? Installed: flat, sum.",
-        "p.toml:14: costs.models[2].fee_bsp: unknown option; did you mean fee_bps?",
+        "p.toml:12: costs.models.flat.fee_bps: must be >= 0, got -1.0",
+        "p.toml:13: costs.models.flta.use: no cost model named 'flta'; did you mean 'flat'? Installed: flat, sum.",
+        "p.toml:14: costs.models.flat-2.fee_bsp: unknown option; did you mean fee_bps?",
         "p.toml:15: costs.models[3].use: required option is missing; installed: flat, sum",
         "p.toml:16: costs.models[4]: expects a table, got 3",
         "p.toml:18: costs.named: expects a table of cost models, got 4",
@@ -102,6 +102,16 @@ def test_another_use_of_a_part_starts_its_options_anew(desk: Desk) -> None:
     text = with_costs('use = "sum"\nmodels = [{ use = "flat" }]\nlast = { use = "flat", fee_bps = 7 }')
     sets = {"costs.last.use": "sum", "costs.last.models": [{"use": "flat"}]}
     assert desk.load(text, sets=sets).costs.last == Sum(models=(Flat(),))  # type: ignore[attr-defined]
+
+
+def test_parts_of_a_list_are_addressed_by_use(desk: Desk) -> None:
+    text = with_costs('use = "sum"\nmodels = [{ use = "flat" }, { use = "flat" }]')
+    assert desk.load(text, sets={"costs.models.flat-2.fee_bps": 3}).costs == Sum(models=(Flat(), Flat(3.0)))
+    env = {"QUANTSAIL__COSTS__MODELS__FLAT__FEE_BPS": "4"}
+    assert desk.load(text, env=env).costs == Sum(models=(Flat(4.0), Flat()))
+    assert desk.problems(text, sets={"costs.models.flta.fee_bps": 3}) == [
+        "--set: costs.models.flta.fee_bps: no [[costs.models]] is called flta; did you mean flat?"
+    ]
 
 
 def test_python_code_passes_parts_as_objects(desk: Desk) -> None:

@@ -243,16 +243,13 @@ def test_d080_text_is_no_number(options: dict[str, object]) -> None:
         TrendStrategy(**options)  # type: ignore[arg-type]
 
 
-def test_candles_without_volume_are_refused_with_the_remedy(candles: Candles) -> None:
+def test_without_volume_nothing_passes_the_filter(candles: Candles) -> None:
     silent = candles(RISING, [0] * 6)
-    with pytest.raises(DataError, match=r"TEST/USDT: the candles have no volume.*volume_period = 0 under \[strategy\]"):
-        QUICK.signals(silent)
-    assert rows(attrs.evolve(QUICK, volume_period=0).signals(silent)) == [3, 4, 5]
-
-
-def test_a_silent_market_does_not_stop_a_live_window(candles: Candles) -> None:
-    size = QUICK.warmup + 1
-    assert rows(QUICK.signals(candles(np.full(size, 10.0), np.zeros(size)))) == []
+    assert rows(QUICK.signals(silent)) == []
+    assert QUICK.needs_volume == "volume_period = 0"
+    unfiltered = attrs.evolve(QUICK, volume_period=0)
+    assert unfiltered.needs_volume is None
+    assert rows(unfiltered.signals(silent)) == [3, 4, 5]
 
 
 def test_a_close_at_its_average_is_no_signal_whatever_the_history(candles: Candles) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from quantsail_framework import LONG, SHORT, Bars, Signals, indicators
-from quantsail_framework.errors import DataError
 from quantsail_framework.testing import markets
 from quantsail_volatility_expansion.strategy import VolatilityExpansionStrategy
 
@@ -183,13 +182,10 @@ def test_d080_bad_options_fail_before_any_data(options: dict[str, float], text: 
         VolatilityExpansionStrategy(**options)  # type: ignore[arg-type]
 
 
-def test_candles_without_volume_are_refused_with_the_remedy(candles: Candles) -> None:
+def test_without_volume_nothing_passes_the_filter(candles: Candles) -> None:
     silent = candles(QUIET_THEN_UP, [0] * 5)
-    with pytest.raises(DataError, match=r"volume filter of strategy 'volatility-expansion' needs.*volume_period = 0"):
-        QUICK.signals(silent)
-    assert rows(attrs.evolve(QUICK, volume_period=0).signals(silent)) == [4]
-
-
-def test_a_silent_market_does_not_stop_a_live_window(candles: Candles) -> None:
-    size = QUICK.warmup + 1
-    assert rows(QUICK.signals(candles(np.full(size, 10.0), np.zeros(size)))) == []
+    assert rows(QUICK.signals(silent)) == []
+    assert QUICK.needs_volume == "volume_period = 0"
+    unfiltered = attrs.evolve(QUICK, volume_period=0)
+    assert unfiltered.needs_volume is None
+    assert rows(unfiltered.signals(silent)) == [4]

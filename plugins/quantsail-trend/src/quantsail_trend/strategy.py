@@ -70,10 +70,13 @@ class TrendStrategy:
             self.volume_period - 1,
         )
 
+    @property
+    def needs_volume(self) -> str | None:
+        """Candles need volume unless the filter is switched off."""
+        return "volume_period = 0" if self.volume_period else None
+
     def signals(self, bars: Bars) -> Signals:
-        """Raises DataError for candles without volume, unless ``volume_period`` is 0."""
-        if self.volume_period:
-            indicators.require_volume(bars, "trend", self.warmup)
+        """Without volume nothing passes the volume filter: a run refuses such candles."""
         columns = self._columns(bars)
         atr = indicators.atr(bars, self.atr_period)
         entry = np.zeros(len(bars), np.int8)
