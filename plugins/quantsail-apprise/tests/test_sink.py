@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import traceback
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from quantsail_apprise.sink import AppriseSink
 from quantsail_framework import Alert, Secret
 from quantsail_framework.errors import DeliveryError, InputError
 from quantsail_framework.testing import FakeServer, Reply
+from quantsail_framework.testing.server import Asked
 
 # Apprise imports a module that Python 3.13 takes out; on 3.11 and 3.12 that module warns.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -109,3 +111,40 @@ def test_no_part_of_the_url_is_shown(
     printed = capfd.readouterr()
     shown = [repr(sink), *frames.format(), caplog.text, printed.out, printed.err]
     assert not [text for text in shown if "canary" in text]
+
+
+def test_two_sinks_at_a_time_show_nothing_and_leave_the_logger_as_it_was(
+    server: FakeServer, sink: AppriseSink, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first to come is the first to go, so that the second goes on alone: the library warns with its address."""
+    caplog.set_level(logging.DEBUG)
+    first_waits, second_waits, go_on = (threading.Event() for _ in range(3))
+
+    def first(_asked: Asked) -> Reply:
+        first_waits.set()
+        assert second_waits.wait(10.0)
+        return Reply(500)
+
+    def second(_asked: Asked) -> Reply:
+        second_waits.set()
+        assert go_on.wait(10.0)
+        return Reply(500)
+
+    def send() -> None:
+        with pytest.raises(DeliveryError):
+            sink.send(ALERT)
+
+    sink.open()
+    server.answers = [first, second]
+    one, two = (threading.Thread(target=send) for _ in range(2))
+    one.start()
+    assert first_waits.wait(10.0)
+    two.start()
+    one.join()
+    library = logging.getLogger("apprise")
+    assert not library.propagate
+    library.warning("canary-path")
+    go_on.set()
+    two.join()
+    assert library.propagate
+    assert "canary" not in caplog.text

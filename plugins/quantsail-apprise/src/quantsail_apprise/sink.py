@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -83,18 +84,45 @@ def _told(result: Any) -> str:
     return "; ".join(dict.fromkeys(" ".join(entry.message.split()) for entry in result.logs()))
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """What Apprise logs goes nowhere else, and the client below it does not log addresses."""
-    own = logging.getLogger("apprise")
-    for name in ("urllib3", "urllib3.connectionpool"):
-        client = logging.getLogger(name)
-        client.setLevel(max(client.getEffectiveLevel(), logging.INFO))
-    propagates, nowhere = own.propagate, logging.NullHandler()
-    own.addHandler(nowhere)
-    own.propagate = False
-    try:
-        yield
-    finally:
-        own.propagate = propagates
-        own.removeHandler(nowhere)
+class _Silence:
+    """What Apprise logs goes nowhere else, and the client below it does not log addresses.
+
+    Loggers belong to the whole process and each sink has a thread: the first to come silences, the last to go restores.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._own = logging.getLogger("apprise")
+        self._nowhere = logging.NullHandler()
+        self._propagates = True
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            for name in ("urllib3", "urllib3.connectionpool"):
+                client = logging.getLogger(name)
+                client.setLevel(max(client.getEffectiveLevel(), logging.INFO))
+            self._propagates = self._own.propagate
+            self._own.addHandler(self._nowhere)
+            self._own.propagate = False
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._own.propagate = self._propagates
+                self._own.removeHandler(self._nowhere)
+
+
+_silence = _Silence()
