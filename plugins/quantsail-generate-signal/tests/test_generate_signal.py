@@ -10,12 +10,11 @@ from typing import Any
 
 import attrs
 import numpy as np
-import pandas as pd
 import pytest
 
-from quantsail_framework import LONG, Bars, BarView, ClassReference, Enter, Exit
+from quantsail_framework import LONG, Bars, BarView, ClassReference, Enter, Exit, load_pipeline
 from quantsail_framework.config import build
-from quantsail_framework.errors import ComponentError, PipelineError, PluginError
+from quantsail_framework.errors import ComponentError, PipelineError
 from quantsail_framework.testing import markets
 from quantsail_framework.testing.fakes import position
 from quantsail_generate_signal.strategy import GenerateSignalStrategy
@@ -155,10 +154,21 @@ def test_d080_parameters_that_the_class_does_not_take_are_told_at_once(tmp_path:
     assert str(caught.value) == f"options: parameters: {expected}"
 
 
-def test_a_class_without_the_method_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"pandas:DataFrame has no method generate_signal\(candles\)"):
-        GenerateSignalStrategy(ClassReference("pandas:DataFrame"))
-    assert not hasattr(pd.DataFrame, "generate_signal")
+def test_a_class_without_the_method_is_told_at_the_line_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text("class Old:\n    def signal(self, candles): ...\n")
+    pipeline = (
+        '[data]\nuse = "synthetic"\nsymbols = ["A/USDT"]\ntimeframe = "1h"\n'
+        '[strategy]\nuse = "generate-signal"\nhistory = 20\nclass_name = "old.py:Old"\n'
+        '[costs]\nuse = "basis-points"\n[sizer]\nuse = "fixed-fractional"\n'
+    )
+    (tmp_path / "p.toml").write_text(pipeline)
+    with pytest.raises(PipelineError) as caught:
+        load_pipeline(tmp_path / "p.toml")
+    [problem] = [line for line in caught.value.problems if "strategy" in line]
+    assert problem.endswith(
+        "p.toml:8: strategy.class_name: must be a class with a method generate_signal(self, candles), "
+        "but old.py:Old has none; add it, or name another class"
+    )
 
 
 def test_a_class_from_a_file_reaches_another_process(tmp_path: Path) -> None:

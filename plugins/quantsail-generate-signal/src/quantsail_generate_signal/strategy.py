@@ -15,17 +15,20 @@ from attrs.validators import ge, instance_of, le
 
 from quantsail_framework import LONG, Bars, BarView, ClassReference, Enter, Exit, Position
 from quantsail_framework.domain.bars import utc_text
-from quantsail_framework.errors import ComponentError, PluginError
+from quantsail_framework.errors import ComponentError
 
 COLUMNS = pd.Index(["open", "high", "low", "close", "volume"])  # made once: that takes longer than the frame itself
 WORDS = ("ENTER_LONG", "EXIT", "NO_TRADE")
 
 
 def _loaded(adapter: GenerateSignalStrategy) -> type[Any]:
-    """The named class. Raises PluginError when it is not there or has no ``generate_signal``."""
+    """The named class. Raises PluginError when it is not there, ValueError when it has no ``generate_signal``."""
     found = adapter.class_name.load()
     if not callable(getattr(found, "generate_signal", None)):
-        raise PluginError(f"{adapter.class_name} has no method generate_signal(candles)")
+        raise ValueError(
+            "'class_name' must be a class with a method generate_signal(self, candles), "
+            f"but {adapter.class_name} has none; add it, or name another class"
+        )
     return found
 
 
