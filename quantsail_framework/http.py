@@ -6,14 +6,16 @@ wrong is a value without it, so that no traceback can carry it.
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from socket import gaierror
-from typing import Any
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import gaierror, socket
+from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 import attrs
@@ -80,8 +82,10 @@ def _is_loopback(host: str) -> bool:
 def post_json(url: str, body: bytes, timeout_s: float, headers: Mapping[str, str] | None = None) -> Answer:
     """POST ``body``, which is JSON. Raises nothing that the network does: see ``Answer.problem``.
 
-    ``timeout_s`` bounds each wait for the other side, not their sum.
+    ``timeout_s`` bounds the whole exchange, however slowly its bytes come. Before that, connecting and the TLS
+    handshake may take as long each, connecting so for every address of the host; its look-up ends as the system has it.
     """
+    ends_at = time.monotonic() + timeout_s
     parts = urlsplit(url)
     connection: HTTPConnection
     if parts.scheme == "https":
@@ -91,14 +95,44 @@ def post_json(url: str, body: bytes, timeout_s: float, headers: Mapping[str, str
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     given = {"Content-Type": "application/json", "User-Agent": "quantsail", **(headers or {})}
     try:
+        connection.connect()
+        incoming = _Incoming(connection.sock, ends_at)
         connection.request("POST", path, body, given)
-        response = connection.getresponse()
+        response = HTTPResponse(cast(socket, incoming), method="POST")
+        response.begin()
         wait = response.getheader("Retry-After", "")
         return Answer(response.status, response.read(_MOST_BYTES), float(wait) if wait.isdecimal() else None)
     except (OSError, HTTPException, ValueError) as error:
         return Answer(problem=_reason(error, timeout_s))
     finally:
         connection.close()
+
+
+class _Incoming(io.RawIOBase):
+    """What comes from a socket until ``ends_at``: a timeout of the socket itself begins anew with every byte."""
+
+    def __init__(self, connected: socket, ends_at: float) -> None:
+        super().__init__()
+        self._socket, self._ends_at = connected, ends_at
+        self._hurry()
+
+    def readable(self) -> bool:
+        return True
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """What the client reads an answer from."""
+        return io.BufferedReader(self)
+
+    def readinto(self, buffer: Any) -> int:
+        self._hurry()
+        return self._socket.recv_into(buffer)
+
+    def _hurry(self) -> None:
+        """Let the next wait last as long as there is time. Raises TimeoutError when there is none."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0.0:
+            raise TimeoutError
+        self._socket.settimeout(left)
 
 
 @cache

@@ -90,6 +90,55 @@ def test_a_server_that_is_too_slow_is_left(server: FakeServer) -> None:
     assert time.monotonic() - began < 5.0
 
 
+@pytest.mark.parametrize(
+    "begun", [b"HT", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"]
+)
+def test_a_server_that_drips_its_answer_is_left_in_time(begun: bytes) -> None:
+    """Each byte comes within the timeout; together they would take for ever."""
+    left = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(begun)
+                try:
+                    while not left.wait(0.05):
+                        connection.sendall(b"x")
+                except OSError:
+                    return  # whoever asked has hung up
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        began = time.monotonic()
+        try:
+            answer = post_json(f"http://127.0.0.1:{listener.getsockname()[1]}{SECRET_PATH}", b"{}", 0.3)
+            spent = time.monotonic() - began
+        finally:
+            left.set()
+            thread.join()
+    assert answer == Answer(problem="no answer within 0.3 s")
+    assert 0.3 <= spent < 5.0
+
+
+def test_an_answer_that_ends_with_the_connection_and_comes_in_pieces_is_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                for piece in (b"HTTP/1.0 200 OK\r\n\r\n", b'{"ok":', b" true}"):
+                    connection.sendall(piece)
+                    time.sleep(0.02)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        got = post_json(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"{}", 5.0)
+        thread.join()
+    assert (got.status, got.json()) == (200, {"ok": True})
+
+
 def test_an_unknown_host_has_words() -> None:
     answer = post_json("https://no-such-host.invalid" + SECRET_PATH, b"{}", 5.0)
     assert answer.status == 0
