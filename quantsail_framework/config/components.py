@@ -117,7 +117,7 @@ def make_options(
         paths = _path_options(cls, arguments)
         shown = parts.shown | {name: _shown(shop.tree, (*key, name), value) for name, value in paths.items()}
         arguments |= {name: _anchor(value, shop.tree.place((*key, name)).folder) for name, value in paths.items()}
-        arguments |= _class_options(shop.tree, key, arguments)
+        arguments |= _class_options(shop, key, arguments)
         component = make(cls, arguments)
     except PluginError as error:
         shop.problems.add((*key, "use"), str(error))
@@ -219,16 +219,30 @@ def _path_options(cls: type[Any], arguments: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in values.items() if _holds_path(value)}
 
 
-def _class_options(tree: Tree, key: Key, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _class_options(shop: Workshop, key: Key, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The options that name classes, files counting from where they were written. RefusedError: no such class."""
     found = {name: value for name, value in arguments.items() if isinstance(value, ClassReference)}
     for name, value in found.items():
-        found[name] = attrs.evolve(value, folder=tree.place((*key, name)).folder)
+        found[name] = attrs.evolve(value, folder=shop.tree.place((*key, name)).folder)
         try:
+            _check_module(shop, value)
             found[name].load()
         except PluginError as error:
             raise RefusedError([((name,), str(error))]) from error
     return found
+
+
+def _check_module(shop: Workshop, reference: ClassReference) -> None:
+    """Importing a module runs it: where [plugins] only names who may, it must be of the package of one of those."""
+    if shop.only is None or is_local(reference.text):
+        return
+    module = reference.text.rpartition(":")[0]
+    allowed = [plugin.module for plugin in shop.registry.plugins if plugin.name in shop.only]
+    if not any(module == package or module.startswith(f"{package}.") for package in allowed):
+        raise PluginError(
+            f"{module} is of no plugin that [plugins] only names ({', '.join(shop.only)}); "
+            "name a class of those, or of a file in the pipeline's folder, or remove [plugins] only"
+        )
 
 
 def _shown(tree: Tree, key: Key, value: Any) -> Any:

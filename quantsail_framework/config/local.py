@@ -63,7 +63,7 @@ def _installed(text: str) -> type[Any]:
     place, _, name = text.rpartition(":")
     try:
         module = importlib.import_module(place)
-    except Exception as error:  # whatever the module does while it is imported
+    except (Exception, SystemExit) as error:  # whatever the module does while it is imported
         raise PluginError(f"{place} cannot be imported: {type(error).__name__}: {first_line(error)}") from error
     return _class_of(module, name, place)
 

@@ -73,6 +73,8 @@ def make(cls: type[Any], arguments: Mapping[str, Any]) -> Any:
         name, text = _told(error)
         key = (name,) if name in option_fields(cls) else ()
         raise RefusedError([(key, text if key else first_line(error))]) from error
+    except SystemExit as stop:
+        raise RefusedError([((), f"{cls.__name__} ended the program with sys.exit({stop.code!r})")]) from stop
     except Exception as error:
         error.add_note(f"while making {cls.__name__} from its options")
         raise

@@ -11,6 +11,8 @@ import attrs
 import pytest
 
 from quantsail_framework.config import load_pipeline, options_of
+from quantsail_framework.hookspecs import KINDS
+from quantsail_framework.plugins import PluginInfo, Registry
 from tests.config.conftest import MINIMAL, Desk, changed
 from tests.config.parts import Level, Wrapper
 
@@ -310,6 +312,48 @@ def test_an_option_that_names_no_class_is_told_with_its_line(desk: Desk, inner: 
     assert desk.problems(WRAPPED.replace('"my.py:Helper"', "3"))[0].startswith(
         "p.toml:9: strategy.inner: expects a class"
     )
+
+
+@pytest.fixture
+def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of installed modules."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    return folder
+
+
+def test_a_module_or_class_that_would_end_the_program_is_a_problem_with_its_line(desk: Desk, importable: Path) -> None:
+    (importable / "quitting_module.py").write_text("import sys\nsys.exit(7)\n")
+    assert desk.problems(WRAPPED.replace("my.py:Helper", "quitting_module:X")) == [
+        "p.toml:9: strategy.inner: quitting_module cannot be imported: SystemExit: 7"
+    ]
+    quits = "    warmup = 0\n\n    def __attrs_post_init__(self): exit(7)\n"
+    desk.write(STRATEGY.replace("    warmup = 0\n", quits), "my.py")
+    [found] = desk.problems(LOCAL)
+    assert found.endswith("MyStrategy ended the program with sys.exit(7)")
+
+
+def test_where_only_some_plugins_may_load_an_option_imports_no_other_module(desk: Desk, importable: Path) -> None:
+    (importable / "stranger.py").write_text("from pathlib import Path\nPath('ran').touch()\nclass X: pass\n")
+    (importable / "allowed_plugin").mkdir()
+    (importable / "allowed_plugin" / "__init__.py").touch()
+    (importable / "allowed_plugin" / "parts.py").write_text("class X: pass\n")
+    desk.write(STRATEGY, "my.py")
+    own = desk.registry.plugins[0]
+    plugins = [own, PluginInfo("mine", "mine", "1", "allowed_plugin"), PluginInfo("other", "other", "1", "stranger")]
+    offers = [offer for kind in KINDS for offer in desk.registry.components(kind).values()]
+    strict = attrs.evolve(desk, registry=Registry(plugins, offers))
+    only = f'[plugins]\nonly = ["{own.name}", "mine"]\n'
+    remedy = "name a class of those, or of a file in the pipeline's folder, or remove [plugins] only"
+    for module in ("stranger", "stranger.parts", "allowed_plugins"):
+        [problem] = strict.problems(WRAPPED.replace("my.py:Helper", f"{module}:X") + only)
+        told = f"{module} is of no plugin that [plugins] only names ({own.name}, mine)"
+        assert problem == f"p.toml:9: strategy.inner: {told}; {remedy}"
+    assert not Path("ran").exists()
+    for inner in ("my.py:Helper", "allowed_plugin.parts:X"):
+        strict.load(WRAPPED.replace("my.py:Helper", inner) + only)
+    strict.load(WRAPPED.replace("my.py:Helper", "stranger:X"))
 
 
 def test_a_table_of_options_calls_it_a_class() -> None:
