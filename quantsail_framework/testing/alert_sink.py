@@ -119,7 +119,7 @@ def _overheard(texts: list[str]) -> Iterator[None]:
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            texts.append(record.getMessage())
+            texts.append(self.format(record))  # with the traceback, where it has one
 
     root, ear, printed = logging.getLogger(), Ear(), io.StringIO()
     level = root.level

@@ -316,12 +316,21 @@ class Prints(Leaks):
 
 
 @attrs.frozen
+class LogsTraceback(Leaks):
+    def leak(self, text: str) -> None:
+        try:
+            raise OSError(text)
+        except OSError:
+            logging.getLogger("client").warning("it failed", exc_info=True)
+
+
+@attrs.frozen
 class Discreet(Leaks):
     def leak(self, text: str) -> None:
         print(redacted(text))
 
 
-@pytest.mark.parametrize("wrong", [Leaks, Logs, Prints])
+@pytest.mark.parametrize("wrong", [Leaks, Logs, LogsTraceback, Prints])
 def test_a_sink_that_shows_a_secret_is_caught(wrong: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKED", "canary-4711")
     text = failure(suite(AlertSinkContract, wrong).test_a06_shows_no_secret)
