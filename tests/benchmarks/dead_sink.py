@@ -1,56 +1,61 @@
 """How long an alert keeps the engine when its sink is dead: ``python -m tests.benchmarks.dead_sink [ALERTS]``.
 
-The sinks are real HTTP posts, to a port where nobody listens and to a server that answers after 30 seconds. Alerts
-come as fast as the engine of a replay sends them, with a little work between them, as the rest of the engine is.
+Measured is all that the run's own thread does for an alert: AlertWriter words a trade, and the outbox takes it. The
+sink is the shipped one for Telegram, which posts to a port where nobody listens, or to a server that answers after 30
+seconds. Alerts come as fast as the engine of a replay sends them, with a little work between them, as the rest of the
+engine is; the queue runs full on the way.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import statistics
 import sys
 import time
+from functools import partial
 
-import attrs
-
-from quantsail_framework.domain.alert import Alert
-from quantsail_framework.http import post_json
+from quantsail_framework import Secret, Trip, redacted
+from quantsail_framework.alerts import AlertWriter
 from quantsail_framework.outbox import Outbox
 from quantsail_framework.ports.alert_sink import RoutedSink
 from quantsail_framework.testing import FakeServer, Reply
+from quantsail_framework.testing.examples import example_pipeline
+from quantsail_framework.testing.fakes import position, trade
+from quantsail_telegram.sink import TelegramSink
 
-
-@attrs.frozen
-class Post:
-    """Posts each alert as text; raises what the outbox tries again."""
-
-    url: str
-
-    def open(self) -> None: ...
-
-    def send(self, alert: Alert) -> None:
-        post_json(self.url, json.dumps(alert.text).encode(), 30.0).require_success()
-
-    def close(self) -> None: ...
+TOKEN = "110201543:AAH-of-no-bot"
 
 
 def measure(url: str, alerts: int) -> dict[str, float]:
-    """Milliseconds that ``put`` takes for each of ``alerts``, one in ten critical; the queue runs full on the way."""
-    outbox = Outbox([("dead", RoutedSink("dead", Post(url)))], warn=lambda _text: None)
+    """Milliseconds for each of ``alerts``: trades that open and close, and one critical alert in ten."""
+    os.environ["DEAD_SINK_TOKEN"] = TOKEN
+    sink = TelegramSink(token=Secret(env="DEAD_SINK_TOKEN"), chat_id=1, base_url=url, timeout_s=30.0)
+    outbox = Outbox([("dead", RoutedSink("dead", sink))], warn=lambda _text: None)
+    writer = AlertWriter(example_pipeline(currency="USDT"), outbox.put, time.time_ns, redacted)
+    writer.open()
+    opened, closed = position(), trade()
+    trip = Trip(2**63 - 1, "the day has lost 5.71, the limit is 5.00", kind="daily_loss_limit")
+    events = [partial(writer.order_filled, opened), partial(writer.trade_closed, closed)] * 5
+    events[-1] = partial(writer.breaker_tripped, "max-daily-loss", trip, 0)
     spent = []
     for number in range(alerts):
-        kind, level = ("error", "error") if number % 10 == 0 else ("trade_opened", "info")
         began = time.perf_counter()
-        outbox.put(Alert(kind, level, f"alert {number}", number))  # type: ignore[arg-type]
+        events[number % len(events)]()
         spent.append(1000.0 * (time.perf_counter() - began))
         sum(range(5_000))
     outbox.close(0.0)
-    return {"median_ms": statistics.median(spent), "mean_ms": statistics.fmean(spent), "worst_ms": max(spent)}
+    return {
+        "median_ms": statistics.median(spent),
+        "mean_ms": statistics.fmean(spent),
+        "p99_ms": statistics.quantiles(spent, n=100)[-1],
+        "worst_ms": max(spent),
+    }
 
 
 def main(alerts: int) -> None:
-    """Print the figures of both dead sinks as JSON."""
+    """Print the figures of both dead servers as JSON."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
