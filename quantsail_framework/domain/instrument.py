@@ -39,11 +39,15 @@ class Instrument:
         return price if self.tick is None else _to_step(price, self.tick, ROUND_CEILING)
 
     def price_text(self, price: float) -> str:
-        """A price for people: the decimals of the tick, without one up to eight significant digits; no exponent."""
-        if self.tick is None:
-            return f"{Decimal(f'{price:.8g}'):f}"
-        exponent = self.tick.normalize().as_tuple().exponent
-        return f"{price:.{max(0, -int(exponent))}f}"
+        """A price for people: the decimals of the tick, without one up to eight significant digits; no exponent.
+
+        Of what is large two decimals are kept, however many digits that makes.
+        """
+        return _text(price, self.tick)
+
+    def quantity_text(self, quantity: float) -> str:
+        """A quantity for people: the decimals of the lot, else as prices without a tick."""
+        return _text(quantity, self.lot)
 
     def floor_quantity(self, quantity: float) -> float:
         """The largest whole number of lots within ``quantity``."""
@@ -54,6 +58,14 @@ def quote_currency(symbol: str) -> str | None:
     """What ``symbol`` is priced in: ``"USDT"`` for ``"BTC/USDT"`` and ``"BTC/USDT:USDT"``; None without a slash."""
     _, slash, quote = symbol.partition("/")
     return quote.partition(":")[0] if slash else None
+
+
+def _text(value: float, step: Decimal | None) -> str:
+    if step is None:
+        digits = max(8, Decimal(repr(float(value))).adjusted() + 3)
+        return f"{Decimal(f'{value:.{digits}g}'):f}"
+    exponent = step.normalize().as_tuple().exponent
+    return f"{value:.{max(0, -int(exponent))}f}"
 
 
 def _to_step(value: float, step: Decimal, rounding: str) -> float:

@@ -67,6 +67,8 @@ def test_a_text_that_no_encoding_takes_is_mended() -> None:
         (None, 1e-9, "0.000000001"),
         (None, 123456.789, "123456.79"),
         (None, 1e15, "1000000000000000"),
+        (None, 12_345_678.9, "12345678.9"),
+        (None, 12_345_678_901.0, "12345678901"),
     ],
 )
 def test_prices_have_the_decimals_of_the_venue(tick: str | None, price: float, text: str) -> None:
