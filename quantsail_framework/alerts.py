@@ -13,6 +13,7 @@ from quantsail_framework.domain.order import Trip
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.signals import side_name
 from quantsail_framework.domain.trade import Position, Trade
+from quantsail_framework.errors import words
 from quantsail_framework.ports.runner import Pipeline
 
 _LEVELS: Mapping[str, Level] = {"breaker_tripped": "warning", "daily_loss_limit": "error", "daily_target": "success"}
@@ -45,7 +46,7 @@ class AlertWriter:
         """Ask the source for the price ticks; a source that cannot tell them fails the run itself later."""
         try:
             self._instruments = self._pipeline.source.instruments(self._pipeline.data.symbols)
-        except Exception:  # noqa: BLE001 - the runner asks the same, and what is raised there is told
+        except (Exception, SystemExit):  # noqa: BLE001 - the runner asks the same, and what is raised there is told
             self._instruments = {}
 
     def close(self) -> None:
@@ -69,7 +70,7 @@ class AlertWriter:
             self._price(symbol, level) for level in (position.entry_price, position.stop, position.target)
         )
         text = (
-            f"{symbol} {side} {_number(position.quantity)} at {entry}\nstop {stop}, target {target}\n"
+            f"{symbol} {side} {self._quantity(symbol, position.quantity)} at {entry}\nstop {stop}, target {target}\n"
             f"size {self._money(notional)}, at risk {self._money(order.risk)}"
         )
         fields = {
@@ -90,7 +91,7 @@ class AlertWriter:
         entry, exit_ = (self._price(trade.symbol, price) for price in (trade.entry_price, trade.exit_price))
         costs = trade.fees + trade.spread + trade.slippage
         text = (
-            f"{trade.symbol} {trade.side} {_number(trade.quantity)} from {entry} to {exit_}: "
+            f"{trade.symbol} {trade.side} {self._quantity(trade.symbol, trade.quantity)} from {entry} to {exit_}: "
             f"{trade.exit_reason.replace('_', ' ')}\nnet {self._change(trade.net_pnl)}, costs {self._money(costs)}"
         )
         fields = {
@@ -137,7 +138,7 @@ class AlertWriter:
 
     def failed(self, error: Exception) -> None:
         """The run raised."""
-        text = f"{self._about} failed: {self._hide(str(error))}"
+        text = f"{self._about} failed: {self._hide(words(error))}"
         self._tell("error", "error", text, {"error": type(error).__name__})
         self._stopped("warning", "after an error")
 
@@ -155,18 +156,24 @@ class AlertWriter:
     # Words.
 
     def _figures(self, metrics: Mapping[str, Any]) -> list[str]:
-        words: Mapping[str, Callable[[Any], str]] = {
+        phrases: Mapping[str, Callable[[Any], str]] = {
             "total_trades": lambda count: f"{count} trade{'' if count == 1 else 's'}",
             "total_net_pnl": lambda net: f"net {self._change(net)}",
             "total_return": lambda share: f"return {share:+.2%}",
             "max_drawdown": lambda share: f"max drawdown {share:.2%}",
         }
-        return [word(metrics[name]) for name, word in words.items() if name in metrics]
+        return [word(metrics[name]) for name, word in phrases.items() if _is_number(metrics.get(name))]
 
     def _price(self, symbol: str, price: float | None) -> str:
         if price is None:
             return "none"
-        return (self._instruments.get(symbol) or Instrument(symbol)).price_text(price)
+        return self._instrument(symbol).price_text(price)
+
+    def _quantity(self, symbol: str, quantity: float) -> str:
+        return self._instrument(symbol).quantity_text(quantity)
+
+    def _instrument(self, symbol: str) -> Instrument:
+        return self._instruments.get(symbol) or Instrument(symbol)
 
     def _money(self, amount: float) -> str:
         return f"{amount:,.{_decimals(amount)}f}{self._unit}"
@@ -182,8 +189,8 @@ def _decimals(amount: float) -> int:
     return 2 if not 0.0 < size < 1.0 else max(2, 1 - math.floor(math.log10(size)))
 
 
-def _number(quantity: float) -> str:
-    return Instrument("").price_text(quantity)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def samples(now_ns: int, about: str) -> list[Alert]:

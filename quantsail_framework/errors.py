@@ -78,3 +78,12 @@ class AccountingError(RunError):
 
 class ComponentError(RunError):
     """A component returned what its port forbids; names component, symbol and time."""
+
+
+def words(error: BaseException) -> str:
+    """What an error says; its type too unless it is ours, whose texts say enough."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - an error of a stranger
+        text = "it cannot say what"
+    return text if isinstance(error, QuantsailError) else f"{type(error).__name__}: {text}"

@@ -12,14 +12,16 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import attrs
 
 from quantsail_framework.domain.alert import LEVELS, Alert
-from quantsail_framework.errors import DeliveryError, InputError
+from quantsail_framework.errors import DeliveryError, InputError, words
 from quantsail_framework.ports.alert_sink import RoutedSink
 
 FLUSH_S = 5.0  # how long the end of a run waits for alerts
+_LONGEST_WAIT_S = 3_600.0  # at once; what a service asks for may be more than a lock can wait
 _SLICE_S = 0.1  # a longer wait could not be interrupted everywhere
 _log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ _DEFAULTS = Limits()
 class Outbox:
     """Hands alerts to the sinks whose route takes them.
 
-    ``sinks`` holds (what messages call it, sink); ``warn`` is told what could not be delivered. A worker
+    ``sinks`` holds (what messages call it, sink); ``warn`` is told what could not be delivered, and
+    why in words of strangers, which it must make fit to be shown. A worker
     starts with the first alert of its sink, and opens it.
     """
 
@@ -198,11 +201,15 @@ class _Mailbox:
 
     def _work(self) -> None:
         while (alert := self._next()) is not None:
-            self._deliver(alert)
+            try:
+                self._deliver(alert)
+            except Exception as error:  # noqa: BLE001 - whatever it is, those that wait must still be delivered
+                with suppress(Exception):
+                    self._give_up(alert, words(error))
         if self._is_open:
             try:
                 self.routed.sink.close()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code
+            except BaseException as error:  # noqa: BLE001 - a stranger's code
                 self._warn(f"{self.label} did not close: {words(error)}")
 
     def _next(self) -> Alert | None:
@@ -234,7 +241,7 @@ class _Mailbox:
                 self.routed.sink.open()
                 self._is_open = True
             self.routed.sink.send(alert)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code
+        except BaseException as error:  # noqa: BLE001 - a stranger's code; nobody interrupts this thread
             return error
         return None
 
@@ -242,7 +249,7 @@ class _Mailbox:
         """Wait before the next attempt; False when there is no time for one."""
         limits = self._limits
         pause = min(limits.longest_retry_s, limits.first_retry_s * 2.0 ** min(attempt - 1, 60))
-        until = time.monotonic() + max(pause, getattr(error, "retry_after_s", None) or 0.0)
+        until = time.monotonic() + max(pause, _asked_for_s(error))
         if not self._in_trouble:
             self._in_trouble = True
             self._warn(f"{self.label} could not deliver {alert.kind!r} yet: {words(error)}")
@@ -250,7 +257,7 @@ class _Mailbox:
             while (left := until - time.monotonic()) > 0.0:
                 if self._ends_at is not None and until > self._ends_at:
                     return False
-                self._changed.wait(left)
+                self._changed.wait(min(left, _LONGEST_WAIT_S))
         return True
 
     def _give_up(self, alert: Alert, why: str) -> None:
@@ -275,7 +282,9 @@ def _may_try_again(error: BaseException, alert: Alert, attempt: int, attempts: i
     return attempt < attempts or (alert.critical and isinstance(error, DeliveryError | OSError))
 
 
-def words(error: BaseException) -> str:
-    """What an error says; its type too unless it is ours, whose texts say enough."""
-    ours = isinstance(error, DeliveryError | InputError)
-    return str(error) if ours else f"{type(error).__name__}: {error}"
+def _asked_for_s(error: BaseException) -> float:
+    """How long the service asks to be left alone; nothing where that is no number."""
+    try:
+        return float(getattr(error, "retry_after_s", None) or 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0

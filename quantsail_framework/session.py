@@ -22,9 +22,11 @@ from quantsail_framework.alerts import AlertWriter
 from quantsail_framework.config import build_runner
 from quantsail_framework.config.secrets import redacted
 from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
+from quantsail_framework.config.wording import brief
 from quantsail_framework.domain.order import Refusal, Trip
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.trade import Position, Trade
+from quantsail_framework.errors import ComponentError, words
 from quantsail_framework.outbox import Outbox
 from quantsail_framework.plugins import PluginInfo, Registry, load_registry
 from quantsail_framework.ports.observer import Observer
@@ -80,25 +82,27 @@ def run(
     outbox = _outbox(pipeline, registry)
     writer = AlertWriter(pipeline, outbox.put, clock, redacted) if outbox else None
     listener = writer if "all" in (pipeline.which_alerts, getattr(job, "alerts", None)) else None
-    with _listening(pipeline, registry, listener, outbox) as events, _alerting(outbox, writer):
-        session = Session(wall_ns=clock, events=events)
-        if progress is not None:
-            session = attrs.evolve(session, progress=progress)
-        if events:
-            events.run_prepared(pipeline)
-            events.run_started(pipeline.name)
-        try:
-            result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
-        except Exception as error:
-            _name_culprit(error, pipeline, registry)
-            raise
-        if events:
-            events.run_finished(result)
-        if report:
-            _report(pipeline, result)
-        if writer:
-            writer.finished(result)
-        return result
+    result: RunResult | None = None
+    try:
+        with _listening(pipeline, registry, listener, outbox) as events, _delivering(outbox):
+            session = Session(wall_ns=clock, events=events)
+            if progress is not None:
+                session = attrs.evolve(session, progress=progress)
+            with _telling(writer), _blaming(pipeline, registry):
+                if events:
+                    events.run_prepared(pipeline)
+                    events.run_started(pipeline.name)
+                result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
+            if writer:
+                _tell(writer.finished, result)
+            if events:
+                events.run_finished(result)
+            if report:
+                _report(pipeline, registry, result)
+    except BaseException as error:
+        _note_folder(error, result)
+        raise
+    return result
 
 
 def allowed_registry(pipeline: Pipeline, block: Sequence[str] = ()) -> Registry:
@@ -186,6 +190,27 @@ def _execute(
     return attrs.evolve(result, facts={**result.facts, FOLDER_FACT: str(place.target)})
 
 
+@contextmanager
+def _blaming(pipeline: Pipeline, registry: Registry) -> Iterator[None]:
+    """What is raised meanwhile gets a note with the component in which it arose."""
+    try:
+        with _no_exit("a component"):
+            yield
+    except Exception as error:
+        _name_culprit(error, pipeline, registry)
+        raise
+
+
+@contextmanager
+def _no_exit(who: str) -> Iterator[None]:
+    """Whoever would end the program in silence fails with ComponentError, at the same place in the code."""
+    try:
+        yield
+    except SystemExit as stop:
+        text = f"{who} ended the program with sys.exit({stop.code!r}); it must raise an error that says what is wrong"
+        raise ComponentError(text).with_traceback(stop.__traceback__) from stop
+
+
 def _name_culprit(error: Exception, pipeline: Pipeline, registry: Registry) -> None:
     """Add a note that names the component in whose method the error arose, and the line of its file."""
     tables = {"data": pipeline.source, "strategy": pipeline.strategy, "costs": pipeline.costs, "sizer": pipeline.sizer}
@@ -213,15 +238,19 @@ def _own_line(cls: type[Any], frames: Sequence[tuple[FrameType, int]]) -> str:
     return f" ({path.relative_to(here) if path.is_relative_to(here) else path}:{lines[-1]})"
 
 
-def _report(pipeline: Pipeline, result: RunResult) -> None:
+def _report(pipeline: Pipeline, registry: Registry, result: RunResult) -> None:
     folder = result.facts.get(FOLDER_FACT)
-    try:
-        for reporter in pipeline.reporters:
+    labels = _labels("reporters", pipeline.reporters, pipeline, registry)
+    for label, reporter in zip(labels, pipeline.reporters, strict=True):
+        with _no_exit(label):
             reporter.write(result, Path(folder) if folder else None)
-    except BaseException as error:
-        if folder:
-            error.add_note(f"the run itself is complete: {folder}")
-        raise
+
+
+def _note_folder(error: BaseException, result: RunResult | None) -> None:
+    """Whatever comes after the run leaves its folder complete."""
+    folder = result.facts.get(FOLDER_FACT) if result else None
+    if folder:
+        error.add_note(f"the run itself is complete: {folder}")
 
 
 # --- observers -----------------------------------------------------------------------------------
@@ -299,7 +328,7 @@ class EventHub:
     def _guard(self, label: str, event: str, method: Callable[..., None], *details: Any) -> bool:
         try:
             method(*details)
-        except Exception as error:  # noqa: BLE001 - an observer must not stop the run
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer must not stop the run
             level = logging.DEBUG if (label, event) in self._failed else logging.WARNING
             self._failed.add((label, event))
             _log.log(level, "%s failed in %s: %s: %s", label, event, type(error).__name__, error)
@@ -359,22 +388,42 @@ def _outbox(pipeline: Pipeline, registry: Registry) -> Outbox | None:
         label if labels.count(label) == 1 else f"{label} ({routed.name})"
         for label, routed in zip(labels, pipeline.alerts, strict=True)
     ]
-    return Outbox(zip(named, pipeline.alerts, strict=True), warn=lambda text: _log.warning("%s", redacted(text)))
+    return Outbox(zip(named, pipeline.alerts, strict=True), warn=_warn)
 
 
 @contextmanager
-def _alerting(outbox: Outbox | None, writer: AlertWriter | None) -> Iterator[None]:
-    """Tell how the run ended where it did not end well, and deliver what waits, for a few seconds at most."""
-    if outbox is None or writer is None:
+def _delivering(outbox: Outbox | None) -> Iterator[None]:
+    """Deliver in the end what waits, for a few seconds at most."""
+    try:
         yield
-        return
+    finally:
+        if outbox:
+            outbox.close()
+
+
+@contextmanager
+def _telling(writer: AlertWriter | None) -> Iterator[None]:
+    """Tell how the run ended where it does not end well."""
     try:
         yield
     except KeyboardInterrupt:
-        writer.interrupted()
+        if writer:
+            _tell(writer.interrupted)
         raise
     except Exception as error:
-        writer.failed(error)
+        if writer:
+            _tell(writer.failed, error)
         raise
-    finally:
-        outbox.close()
+
+
+def _tell(method: Callable[..., None], *details: Any) -> None:
+    """Alert how the run ended. What goes wrong with that is logged: it changes nothing about the run."""
+    try:
+        method(*details)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the result and the error are strangers' objects
+        _warn(f"the end of the run could not be put into an alert: {words(error)}")
+
+
+def _warn(text: str) -> None:
+    """Log what holds words of strangers."""
+    _log.warning("%s", brief(redacted(text)))

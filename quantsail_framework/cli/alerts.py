@@ -54,7 +54,8 @@ def _try_sink(routed: RoutedSink, name: str) -> dict[str, Any]:
     """What was sent, what the route leaves out, and the first problem."""
     from quantsail_framework.alerts import samples
     from quantsail_framework.config.secrets import redacted
-    from quantsail_framework.outbox import words
+    from quantsail_framework.config.wording import brief
+    from quantsail_framework.errors import words
 
     alerts = samples(time.time_ns(), name)
     wanted = [alert for alert in alerts if routed.takes(alert)]
@@ -69,7 +70,7 @@ def _try_sink(routed: RoutedSink, name: str) -> dict[str, Any]:
         finally:
             routed.sink.close()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code
-        problem = redacted(words(error))
+        problem = brief(redacted(words(error)))
     left_out = [alert.kind for alert in alerts if alert not in wanted]
     return {"sink": routed.name, "sent": sent, "left_out": left_out, "problem": problem}
 

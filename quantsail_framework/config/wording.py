@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+_LONGEST = 200  # characters of a stranger's text that a message repeats
+
 
 def describe(value: object) -> str:
     """A value as its writer sees it: ``the text "14"``, ``14.0``, ``true``, ``a list``."""
@@ -48,3 +50,12 @@ def first_line(error: BaseException) -> str:
     """What an exception says, in one line; its type where it says nothing."""
     text: Any = error.args[0] if error.args else ""
     return str(text).strip().replace("\n", " ") or type(error).__name__
+
+
+def brief(text: str) -> str:
+    """A stranger's text in one line that a terminal can show: nothing unprintable, and no more than 200 characters.
+
+    Mask secrets before: half of one would not be found.
+    """
+    line = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

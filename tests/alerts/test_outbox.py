@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 import time
@@ -73,6 +74,48 @@ def test_d122_a_service_that_says_when_is_not_asked_before(outbox: Open) -> None
     wait_until(lambda: len(sink.got) == 1)
     first, second = (at for _, at in sink.attempts)
     assert second - first >= 0.15
+
+
+@pytest.mark.parametrize("asked", [1e12, float("inf")])
+def test_a_service_that_asks_for_ages_is_left_alone_until_the_end(asked: float, outbox: Open) -> None:
+    sink = ScriptedSink([DeliveryError("HTTP 429", retry_after_s=asked)])
+    box = outbox(sink)
+    box.put(critical())
+    wait_until(lambda: len(sink.attempts) == 1)
+    time.sleep(0.05)
+    assert box.counts()["s0"] == Counts(sent=0, dropped=0, waiting=1)
+    assert [thread.name for thread in threading.enumerate()].count("alerts s0") == 1
+    box.close()
+    assert sink.calls == ["open", "close"]
+
+
+class _MuteError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+class _OddError(Exception):
+    retry_after_s = "a while"
+
+
+class _HostileError(Exception):
+    @property
+    def retry_after_s(self) -> float:
+        raise ValueError("no number")
+
+
+@pytest.mark.parametrize(
+    "error", [_MuteError(), _OddError(), _HostileError(), asyncio.CancelledError(), KeyboardInterrupt()]
+)
+def test_nothing_that_a_sink_raises_ends_its_worker(error: BaseException, outbox: Open) -> None:
+    sink = ScriptedSink([error] * 5)
+    box = outbox(sink)
+    box.put(alert("poison"))
+    box.put(alert("next"))
+    wait_until(lambda: sink.texts == ["next"])
+    box.close()
+    assert box.counts()["s0"] == Counts(sent=1, dropped=1, waiting=0)
+    assert sink.calls == ["open", "close"]
 
 
 def test_d122_a_critical_alert_persists_and_another_does_not(outbox: Open, warnings: list[str]) -> None:

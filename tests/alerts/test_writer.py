@@ -12,6 +12,7 @@ import pytest
 from quantsail_framework import Instrument, RunResult, Secret, Trip, redacted
 from quantsail_framework.alerts import AlertWriter, samples
 from quantsail_framework.domain.alert import KINDS, Alert
+from quantsail_framework.errors import RunError
 from quantsail_framework.ports.runner import DataSpec
 from quantsail_framework.testing.examples import example_pipeline
 from quantsail_framework.testing.fakes import entry_order, position, trade
@@ -159,6 +160,12 @@ def test_a_run_of_another_kind_needs_no_figures(writer: AlertWriter, told: list[
     assert told[0].text == "walk-forward 'night' finished"
 
 
+def test_figures_that_are_no_numbers_are_left_out_of_the_text(writer: AlertWriter, told: list[Alert]) -> None:
+    metrics = {"total_trades": 3, "total_return": "a lot", "max_drawdown": float("nan")}
+    writer.finished(RunResult("mine", "night", metrics=metrics))
+    assert told[0].text == "mine 'night' finished\n3 trades"
+
+
 def test_an_engine_that_started_also_stops(told: list[Alert]) -> None:
     for end in ("finished", "failed", "interrupted"):
         writer = writer_for(told)
@@ -177,7 +184,7 @@ def test_an_engine_that_started_also_stops(told: list[Alert]) -> None:
         ("run_finished", "info", "replay 'night' finished"),
         ("engine_stopped", "info", "replay 'night' stopped at its end"),
         started,
-        ("error", "error", "replay 'night' failed: a bug"),
+        ("error", "error", "replay 'night' failed: ValueError: a bug"),
         ("engine_stopped", "warning", "replay 'night' stopped after an error"),
         started,
         ("engine_stopped", "warning", "replay 'night' stopped by the user"),
@@ -190,7 +197,43 @@ def test_an_error_that_repeats_a_secret_is_told_without_it(
     monkeypatch.setenv("KEY", "canary/4711")
     Secret(env="KEY").reveal()
     writer.failed(RuntimeError("GET https://x/?key=canary/4711 and canary%2F4711 failed"))
-    assert told[0].text == "replay 'night' failed: GET https://x/?key=******** and ******** failed"
+    assert told[0].text == "replay 'night' failed: RuntimeError: GET https://x/?key=******** and ******** failed"
+
+
+def test_an_error_is_told_with_its_type_unless_its_text_says_enough(writer: AlertWriter, told: list[Alert]) -> None:
+    for error in (KeyError("x"), RunError("the exchange is closed at 2020-01-01")):
+        writer.failed(error)
+    assert [a.text for a in told] == [
+        "replay 'night' failed: KeyError: 'x'",
+        "replay 'night' failed: the exchange is closed at 2020-01-01",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lot, quantity, text",
+    [
+        (None, 12_345_678_901.0, "12345678901"),
+        (None, 12_345_678.25, "12345678.25"),
+        (None, 0.123456789, "0.12345679"),
+        ("0.001", 12_345_678_901.5, "12345678901.500"),
+        ("0.00000001", 0.12345678, "0.12345678"),
+        ("1", 12_345_678_901.0, "12345678901"),
+        ("1000", 12_345_678_000.0, "12345678000"),
+    ],
+)
+def test_quantities_keep_their_whole_part_and_the_decimals_of_the_lot(
+    lot: str | None, quantity: float, text: str, told: list[Alert]
+) -> None:
+    class Lots:
+        def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
+            return {BNB: Instrument(BNB, lot=None if lot is None else Decimal(lot))}
+
+    writer = AlertWriter(example_pipeline(source=Lots()), told.append, lambda: NOW)
+    writer.open()
+    writer.order_filled(position(symbol=BNB, quantity=quantity))
+    writer.trade_closed(trade(symbol=BNB, quantity=quantity))
+    assert told[0].text.startswith(f"BNB/USDT long {text} at ")
+    assert told[1].text.startswith(f"BNB/USDT long {text} from ")
 
 
 def test_a_source_that_cannot_tell_its_markets_does_not_stop_alerts(told: list[Alert]) -> None:

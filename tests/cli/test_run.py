@@ -170,6 +170,60 @@ def test_a_failed_run_exits_1_and_leaves_nothing(site: FakeSite, work: Path, mod
     assert _names(work) == ["toy.toml"]
 
 
+QUITS = """\
+import sys
+
+import attrs
+
+
+@attrs.frozen
+class Quits:
+    warmup = 0
+
+    def signals(self, bars):
+        sys.exit(0)
+
+    def open(self):
+        sys.exit(3)
+
+    close = open
+
+    def write(self, result, folder):
+        sys.exit("no licence")
+"""
+
+
+def test_a_component_that_would_end_the_program_fails_the_run_and_is_named(site: FakeSite, work: Path) -> None:
+    (work / "quits.py").write_text(QUITS)
+    write_pipeline(work, '[[alerts]]\nuse = "toy-sink"\n[toy]\nmode = "ask"\n')
+    done = site.quantsail("run", "toy.toml", "--set", "strategy.use=quits.py:Quits", cwd=work, load=LOAD)
+    said = "a component ended the program with sys.exit(0); it must raise an error that says what is wrong"
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"error: {said}",
+        "  it arose in signals of strategy 'quits.py:Quits' (quits.py:11)",
+    ]
+    assert (work / "alerts.txt").read_text() == f"open error:error:toy 'toy run' failed: {said} close\n"
+    assert _names(work) == ["alerts.txt", "quits.py", "toy.toml"]
+
+
+def test_an_observer_that_would_end_the_program_does_not_stop_the_run(site: FakeSite, work: Path) -> None:
+    (work / "quits.py").write_text(QUITS)
+    write_pipeline(work, '[[observers]]\nuse = "quits.py:Quits"\n')
+    done = site.quantsail("run", "toy.toml", "--out", "out", cwd=work, load=LOAD)
+    assert (done.returncode, done.stderr) == (0, "observer 'quits.py:Quits' failed in open: SystemExit: 3\n")
+
+
+def test_a_reporter_that_would_end_the_program_is_named(site: FakeSite, work: Path) -> None:
+    (work / "quits.py").write_text(QUITS)
+    write_pipeline(work, '[[reporters]]\nuse = "quits.py:Quits"\n')
+    done = site.quantsail("run", "toy.toml", "--out", "out", cwd=work, load=LOAD)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first.startswith("error: reporter 'quits.py:Quits' ended the program with sys.exit('no licence'); ")
+    assert second == "  the run itself is complete: out"
+
+
 def test_debug_shows_the_traceback(site: FakeSite, work: Path) -> None:
     arguments = ("run", "toy.toml", "--set", "toy.mode=crash")
     done = site.quantsail(*arguments, cwd=work, load=LOAD, QUANTSAIL_DEBUG="1")
@@ -178,23 +232,45 @@ def test_debug_shows_the_traceback(site: FakeSite, work: Path) -> None:
     assert "raise error" in done.stderr
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_or_a_kill_leaves_no_partial_folder_and_exits_130(site: FakeSite, work: Path, stop: int) -> None:
+def _stopped(site: FakeSite, work: Path, stop: int, *arguments: str) -> tuple[int, str, list[str]]:
+    """Run it in a process of its own and stop that as soon as it hangs: exit code, stderr, what deep/ held then."""
     command = [sys.executable, "-c", "from quantsail_framework.cli import main; main()"]
-    arguments = ["run", "toy.toml", "--set", "toy.mode=hang", "--out", "deep/run"]
     path = os.pathsep.join([str(site.folder), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": path, "QUANTSAIL_LOAD_PLUGINS": LOAD}
     process = subprocess.Popen(
-        [*command, *arguments], cwd=work, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "run", "toy.toml", "--out", "deep/run", *arguments],
+        cwd=work,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     deadline = time.monotonic() + 30
     while not (work / "hanging").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert [path.name for path in (work / "deep").iterdir()] == [f".run.partial-{process.pid}"]
+    held = [path.name.replace(str(process.pid), "PID") for path in (work / "deep").iterdir()]
     process.send_signal(stop)
     _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors.strip()) == (130, "stopped; nothing was written")
+    return process.returncode, errors.strip(), held
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_kill_leaves_no_partial_folder_and_exits_130(site: FakeSite, work: Path, stop: int) -> None:
+    code, errors, held = _stopped(site, work, stop, "--set", "toy.mode=hang")
+    assert held == [".run.partial-PID"]
+    assert (code, errors) == (130, "stopped; nothing was written")
     assert _names(work) == ["hanging", "toy.toml"]
+
+
+def test_ctrl_c_while_alerts_are_delivered_says_that_the_run_is_complete(site: FakeSite, work: Path) -> None:
+    write_pipeline(work, '[[alerts]]\nuse = "toy-sink"\nhang = true\n')
+    began = time.monotonic()
+    code, errors, held = _stopped(site, work, signal.SIGINT)
+    assert time.monotonic() - began < 25.0  # the sink is not waited for
+    assert held == ["run"]
+    assert (code, errors.splitlines()[-1]) == (130, "stopped; the run itself is complete: deep/run")
+    assert "nothing was written" not in errors
+    assert (work / "deep" / "run" / "manifest.json").exists()
 
 
 def test_reporters_are_called_when_the_folder_is_complete(site: FakeSite, work: Path) -> None:
@@ -241,6 +317,15 @@ def test_alerts_tell_of_the_end_and_of_failure(site: FakeSite, work: Path) -> No
         "0 trades, return +0.00% close",
         "open error:error:toy 'toy run' failed: the toy broke at 2020-01-01 close",
     ]
+
+
+def test_a_run_whose_report_fails_is_told_as_finished(site: FakeSite, work: Path) -> None:
+    write_pipeline(work, '[[alerts]]\nuse = "toy-sink"\n[[reporters]]\nuse = "toy-reporter"\nfail = true\n')
+    done = site.quantsail("run", "toy.toml", "--out", "out", cwd=work, load=LOAD)
+    assert done.returncode == 1
+    told = (work / "alerts.txt").read_text()
+    assert told.startswith("open run_finished:info:toy 'toy run' finished")
+    assert "error:" not in told
 
 
 def test_an_alert_that_is_not_delivered_is_said_and_fails_nothing(site: FakeSite, work: Path) -> None:

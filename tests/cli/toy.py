@@ -107,6 +107,8 @@ class Toy:
         print("chatter of a component")
         if self.mode == "fail":
             raise RunError("the toy broke at 2020-01-01")
+        if self.mode == "ask":
+            pipeline.strategy.signals(None)
         if self.mode == "crash":
             error = KeyError("bug")
             error.add_note("in runner 'toy' of quantsail-toy 1.0")
@@ -131,11 +133,15 @@ class Toy:
 class Sink:
     path: str = option("alerts.txt", "File.")
     broken: bool = option(False, "Raise instead of sending.")
+    hang: bool = option(False, "Never come back from sending.")
 
     def open(self):
         Path(self.path).open("a").write("open ")
 
     def send(self, alert):
+        if self.hang:
+            Path("hanging").touch()
+            time.sleep(30)
         if self.broken:
             raise DeliveryError("no such chat", permanent=True)
         Path(self.path).open("a").write(f"{alert.kind}:{alert.level}:{alert.text} ")
