@@ -14,6 +14,8 @@ import attrs
 from quantsail_framework.domain.fill import Costs
 
 Liquidity = Literal["maker", "taker"]
+# The rule of a refusal by what needs more closed bars than there are: a risk rule, or a sizer.
+NOT_READY = "not_ready"
 
 
 class Signal(NamedTuple):
@@ -31,8 +33,8 @@ class Signal(NamedTuple):
 class Sizing(NamedTuple):
     """How much to trade (base currency), and which constraint decided it.
 
-    A ``quantity`` of zero refuses the signal; ``bound_by`` then says why. The engine floors the
-    quantity to the lot and works out what the order risks.
+    A ``quantity`` of zero refuses the signal; ``bound_by`` then says why: ``not_ready`` where too few bars
+    have closed. The engine floors the quantity to the lot and works out what the order risks.
     """
 
     quantity: float
@@ -68,12 +70,14 @@ class Request(NamedTuple):
 class Breach(NamedTuple):
     """A risk rule says no: the text that the user reads, and the numbers behind it.
 
-    ``limit`` and ``value`` are in the rule's own unit; None where there is no number.
+    ``limit`` and ``value`` are in the rule's own unit; None where there is no number. ``rule`` is what the
+    refusal goes by in place of the component's name: ``not_ready`` where too few bars have closed.
     """
 
     text: str
     limit: float | None = None
     value: float | None = None
+    rule: str | None = None
 
 
 @attrs.frozen

@@ -8,7 +8,16 @@ from typing import Any
 
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.instrument import Instrument
-from quantsail_framework.domain.order import Breach, EntryOrder, Liquidity, Refusal, Request, Signal, Sizing
+from quantsail_framework.domain.order import (
+    NOT_READY,
+    Breach,
+    EntryOrder,
+    Liquidity,
+    Refusal,
+    Request,
+    Signal,
+    Sizing,
+)
 from quantsail_framework.engine.account import Account
 from quantsail_framework.engine.feed import Row
 from quantsail_framework.engine.values import new
@@ -102,7 +111,9 @@ class Desk:
             raise ComponentError(
                 f"risk rule {name!r} answered {verdict!r} for {request.symbol}; it must be None, a text or a Breach"
             )
-        text, limit, value = verdict
+        text, limit, value, rule = verdict
+        if rule is not None:  # the text keeps the name that the rule column does not
+            name, text = rule, f"{name}: {text}"
         self.refuse(time_ns, request.symbol, request.side, name, limit, value, request.price, text)
 
     def _refuse_size(
@@ -110,9 +121,9 @@ class Desk:
     ) -> None:
         symbol, notional = instrument.symbol, quantity * price
         if quantity <= 0.0:
-            self.refuse(
-                time_ns, symbol, side, "sizer", None, quantity, price, f"no quantity is left (bound by {bound_by})"
-            )
+            text = f"no quantity is left (bound by {bound_by})"
+            rule = NOT_READY if bound_by == NOT_READY else "sizer"
+            self.refuse(time_ns, symbol, side, rule, None, quantity, price, text)
             return
         minimum = max(self._min_notional, instrument.min_notional)
         text = f"notional {notional:.2f} is below the minimum {minimum:.2f}"

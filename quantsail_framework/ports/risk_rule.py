@@ -17,7 +17,7 @@ class RiskRule(Protocol):
     """
 
     def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | str | None:
-        """None approves. A Breach, or just its text, refuses."""
+        """None approves. A Breach, or just its text, refuses; ``not_ready`` is its ``rule`` while too few bars closed."""
         ...
 
 
@@ -26,7 +26,8 @@ class Breaker(RiskRule, Protocol):
 
     ``watches`` names what can trip it: ``"trades"`` (asked at each close of a bar in which a trade
     ended), ``"equity"`` (at each close while a position is open or one ended) or ``"bars"`` (at each
-    close). While all markets are tripped it is not asked; on expiry of a trip ``reference`` restarts.
+    close). While all markets are tripped it is not asked; on expiry of a trip ``reference`` restarts. A
+    breaker has one reference: a trip of some markets that expires restarts it for all of them.
     """
 
     @property

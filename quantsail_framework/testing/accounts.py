@@ -94,13 +94,13 @@ def portfolio(rng: np.random.Generator, now_ns: int) -> FakePortfolio:
     )
 
 
-def _closed_trades(rng: np.random.Generator, now_ns: int) -> tuple[Trade, ...]:
-    """Up to 60 trades of the last two days, some of the bar that has just closed."""
+def _closed_trades(rng: np.random.Generator, now_ns: int) -> list[Trade]:
+    """Up to 60 trades of the last two days, some of the bar that has just closed; a list, as the engine's own is."""
     closed = int(rng.integers(0, 60) * rng.integers(0, 2))
     bars_ago = rng.integers(1, 2 * NS_PER_DAY // BAR_NS, closed)
     bars_ago[rng.random(closed) < 0.2] = 1
     times = now_ns - BAR_NS * np.sort(bars_ago)[::-1]
-    return tuple(
+    return [
         trade(
             symbol=str(rng.choice(SYMBOLS)),
             exit_time=int(time),
@@ -109,7 +109,7 @@ def _closed_trades(rng: np.random.Generator, now_ns: int) -> tuple[Trade, ...]:
             risk=float(rng.uniform(1.0, 50.0)),
         )
         for time in times
-    )
+    ]
 
 
 def figures(account: FakePortfolio) -> dict[str, Any]:

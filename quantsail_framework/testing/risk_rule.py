@@ -85,8 +85,8 @@ class RiskRuleContract(Contract, suite=True):
 
     @case("R04")
     def test_r04_short_histories(self) -> None:
-        """With fewer closed bars than it needs, even none, a rule approves or refuses (``not_ready``) and never
-        raises."""
+        """With fewer closed bars than it needs, even none, a rule approves or refuses (with a Breach whose
+        ``rule`` is ``not_ready``) and never raises."""
         rule = self.build()
         for situation in self.situations(10, 3):
             whole = {name: situation.market.closed(name, 3) for name in situation.market.symbols}
@@ -149,6 +149,8 @@ def _expect_answer(answer: Any, where: str) -> None:
     expect(text is None or (isinstance(text, str) and text.strip()), f"check refuses without a text {where}")
     if isinstance(answer, Breach):
         _expect_numbers(answer, where)
+        named = answer.rule is None or (isinstance(answer.rule, str) and answer.rule.strip())
+        expect(named, f"the rule of the Breach is {answer.rule!r} {where}; it may be None or a word such as not_ready")
 
 
 def _expect_numbers(answer: Breach | Trip, where: str) -> None:

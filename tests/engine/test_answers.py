@@ -131,6 +131,16 @@ def test_a_rule_that_answers_neither_yes_nor_no_is_named() -> None:
     assert set(refused.refusals["text"]) == {"not today"}
 
 
+def test_what_has_too_few_bars_refuses_as_not_ready() -> None:
+    breach = Breach("5 bars have closed, 9 are needed", 9.0, 5.0, rule="not_ready")
+    table = run(risk=(NamedRule("slow", Says(breach)),)).refusals
+    assert set(table["rule"]) == {"not_ready"}
+    assert set(table["text"]) == {"slow: 5 bars have closed, 9 are needed"}
+    assert (set(table["limit"]), set(table["value"])) == ({9.0}, {5.0})
+    assert set(run(sizer=Says(Sizing(0.0, "not_ready"))).refusals["rule"]) == {"not_ready"}
+    assert set(run(sizer=Says(Sizing(0.0, "cash"))).refusals["rule"]) == {"sizer"}
+
+
 @attrs.frozen
 class Spikes:
     """Trips a market for ten bars at given bars, each market by itself."""

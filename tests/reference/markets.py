@@ -442,7 +442,8 @@ def _breaker(recipe: Recipe, name: str, draw: Random) -> dict[str, Any]:
         window = int(TIMEFRAMES[recipe.timeframe] * draw.choice((1, 3, 12)))
         return {"limit": draw.choice((1, 2, 3)), "window": window} | action | longer
     if name == "cooldown":
-        return {"scope": draw.choice(("symbol", "all"))} | longer
+        scope = draw.choice(("symbol", "all"))
+        return {"scope": scope} | (action if scope == "all" else {}) | longer
     if name == "daily-target":
         target = recipe.capital * draw.choice((0.00071, 0.00313, 0.0217))
         return {"target": target, "include_open": draw.choice((False, True))} | action

@@ -52,13 +52,16 @@ class Rule:
     trades_before: int = 0
     pauses: dict[str, Pause] = field(default_factory=dict)
 
-    def check(self, request: Request, sim: Simulation) -> Verdict:
-        """The rule's turn for one entry. A tripped rule refuses without looking."""
+    def check(self, request: Request, sim: Simulation) -> tuple[str, float | None, float | None] | None:
+        """The rule's turn for one entry: None, or who refuses with limit and value. A tripped rule does not look."""
         pause = self.pauses.get("") or self.pauses.get(request.symbol)
         if pause is not None:
-            return pause.numbers or (None, None)
+            return self.name, *(pause.numbers or (None, None))
         check = CHECKS.get(self.name)
-        return None if check is None else check(self.options, request, sim)
+        verdict = None if check is None else check(self.options, request, sim)
+        if verdict is None:
+            return None
+        return "not_ready" if check is spike_not_ready else self.name, *verdict
 
     def at_close(self, sim: Simulation, trade_ended: bool) -> None:
         """Phase 3d: expire, then trip."""

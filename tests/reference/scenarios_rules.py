@@ -304,11 +304,11 @@ BREAKERS = [
 DAY_1_ENDS = 24  # bar 23 opens at 23:00 and closes at midnight; bar 24 is the first of the next day
 
 
-def at_midnight(bars: dict[int, Bar], entries: tuple[int, ...], **more: Any) -> Market:
-    """A market that stands still at 100 from 21:00 to 04:00 but for ``bars``, with long signals at ``entries``."""
+def at_midnight(bars: dict[int, Bar], entries: dict[int, float | None]) -> Market:
+    """A market that stands still at 100 from 21:00 to 04:00 but for ``bars``; longs and their targets by hour."""
     hours = list(range(21, 29))
-    signals = {hours.index(hour): long(95.0, more.pop("target", None)) for hour in entries}
-    return market(A, [bars.get(hour, 100.0) for hour in hours], signals, times=hours, **more)
+    signals = {hours.index(hour): long(95.0, target) for hour, target in entries.items()}
+    return market(A, [bars.get(hour, 100.0) for hour in hours], signals, times=hours)
 
 
 PAUSES = [
@@ -316,7 +316,7 @@ PAUSES = [
         # Entered at 23:00, stopped in the bar that opens at 00:00 of day 2: 50 lost on day 2. The signal at that bar's
         # close (01:00) is refused, and so is all of day 2.
         "d109_a_loss_just_after_midnight_belongs_to_the_new_day",
-        [at_midnight({DAY_1_ENDS: STOPPED}, (22, 24, 25))],
+        [at_midnight({DAY_1_ENDS: STOPPED}, {22: None, 24: None, 25: None})],
         account(rules=[("max-daily-loss", LOSS)]),
         [trade(22, 23, 24, net_pnl=-50.0)],
         refusals=[
@@ -328,7 +328,7 @@ PAUSES = [
         # Stopped in the bar that opens at 23:00 and closes at midnight: the loss belongs to day 1, which is over when
         # the bar closes. Day 2 trades.
         "a_loss_in_the_last_bar_of_a_day_ends_no_other_day",
-        [at_midnight({23: STOPPED}, (22, 23))],
+        [at_midnight({23: STOPPED}, {22: None, 23: None})],
         account(rules=[("max-daily-loss", LOSS)]),
         [trade(22, 23, 23, net_pnl=-50.0), trade(23, 24, 28, exit_reason="end_of_data")],
     ),
@@ -336,7 +336,7 @@ PAUSES = [
         # 10 units win 10 each: 100 on day 1 by 23:00 reaches the target of 100; the signal at that close waits for the
         # next day, whose first decision is the close of the bar of 23:00.
         "d127_a_daily_target_ends_the_day",
-        [at_midnight({22: (100.0, 110.0, 100.0, 100.0)}, (21, 22, 23), target=110.0)],
+        [at_midnight({22: (100.0, 110.0, 100.0, 100.0)}, {21: 110.0, 22: None, 23: None})],
         account(rules=[("daily-target", {"target": 100.0})]),
         [trade(21, 22, 22, net_pnl=100.0), trade(23, 24, 28)],
         refusals=[refusal(22, "daily-target", limit=100.0, value=100.0)],
@@ -424,6 +424,23 @@ PAUSES = [
         refusals=[refusal(1, "cooldown", symbol=B, limit=None, value=50.0)],
     ),
     Scenario(
+        # B is held when A loses in bar 1: out at the open of bar 2. C signals at bar 1 too and is refused. At 03:00 the
+        # pause is over.
+        "a_cooldown_of_all_markets_may_flatten",
+        [
+            market(A, [100, STOPPED, 100, 100, 100], {0: long()}),
+            market(B, [100, 100, 101, 100, 100], {0: long()}),
+            market(C, [100, 100, 100, 100, 100], {1: long(), 2: long()}),
+        ],
+        account(rules=[("cooldown", {"duration": HOUR, "scope": "all", "action": "flatten"})]),
+        [
+            trade(0, 1, 1, net_pnl=-50.0),
+            trade(0, 1, 2, symbol=B, exit_price=101.0, exit_reason="flatten"),
+            trade(2, 3, 4, symbol=C),
+        ],
+        refusals=[refusal(1, "cooldown", symbol=C, limit=None, value=50.0)],
+    ),
+    Scenario(
         # A's pause ends at 04:00, at the close of the very bar in which B loses: B pauses all the same.
         "a_cooldown_that_ends_hides_no_loss_of_another_market",
         [
@@ -465,7 +482,7 @@ PAUSES = [
         account(rules=[("volatility-spike", SPIKE)]),
         [trade(2, 3, 4, exit_price=101.0, exit_reason="flatten"), trade(5, 6, 6), trade(2, 3, 6, symbol=B)],
         refusals=[
-            refusal(1, "volatility-spike", limit=3, value=2),
+            refusal(1, "not_ready", limit=3, value=2),
             refusal(4, "volatility-spike", limit=10.0, value=12.0),
         ],
     ),

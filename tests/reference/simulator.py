@@ -368,7 +368,7 @@ class Simulation:
         for rule in self.rules:
             verdict = rule.check(request, self)
             if verdict is not None:
-                return rule.name, *verdict
+                return verdict
         return None
 
     def _accept(self, request: Request, signal: dict[str, Any], bound_by: str) -> None:

@@ -74,6 +74,7 @@ def answering(answer: Any) -> type[Any]:
         (Breach(" "), "check refuses without a text (notional "),
         (Breach("too much", limit=math.nan), "the limit of the Breach is nan"),
         (Breach("too much", value=math.inf), "the value of the Breach is inf"),
+        (Breach("too much", rule=""), "the rule of the Breach is ''"),
     ],
 )
 def test_answers_that_tell_nothing_are_caught(answer: Any, problem: str) -> None:
@@ -121,6 +122,23 @@ def test_changing_the_portfolio_is_caught() -> None:
     text = failure(suite(RiskRuleContract, Empties).test_r03_reads_only)
     assert "check changed portfolio." in text
     assert "portfolio.trades_today" in text
+
+
+@attrs.frozen
+class Writes(MaxTrades):
+    """Writes to the closed trades, which are the engine's own list."""
+
+    column: str = attrs.field(default="trades", metadata={"doc": "what it writes to"})
+
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | str | None:
+        getattr(portfolio, self.column).append(0.0)
+        return None
+
+
+@pytest.mark.parametrize("column", ["trades", "closed_net_pnl", "closed_reasons", "closed_times_ns"])
+def test_writing_to_the_closed_trades_is_caught(column: str) -> None:
+    text = failure(suite(RiskRuleContract, Writes, options={"column": column}).test_r03_reads_only)
+    assert f"check changed portfolio.{column}" in text
 
 
 def test_rules_that_fail_without_history_are_caught() -> None:

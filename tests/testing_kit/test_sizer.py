@@ -72,6 +72,22 @@ class TightensStops(RiskShare):
         return Sizing(0.0, "risk")
 
 
+@attrs.frozen
+class Sorts(RiskShare):
+    """Sorts a column of the closed trades, which is the engine's own list."""
+
+    def size(self, signal: Signal, instrument: Instrument, portfolio: Portfolio, market: Market) -> Sizing:
+        portfolio.closed_net_pnl.sort()  # type: ignore[attr-defined]
+        return Sizing(0.0, "risk")
+
+
+@attrs.frozen
+class Forgets(RiskShare):
+    def size(self, signal: Signal, instrument: Instrument, portfolio: Portfolio, market: Market) -> Sizing:
+        portfolio.trades.clear()  # type: ignore[attr-defined]
+        return Sizing(0.0, "risk")
+
+
 CALLS = itertools.count(1)
 
 
@@ -103,6 +119,12 @@ def test_spending_more_than_there_is_is_caught() -> None:
 def test_changing_the_portfolio_is_caught() -> None:
     text = failure(suite(SizerContract, TightensStops).test_z02_reads_only)
     assert "the sizer changed portfolio.positions" in text
+
+
+@pytest.mark.parametrize("wrong, column", [(Sorts, "closed_net_pnl"), (Forgets, "trades")])
+def test_writing_to_the_closed_trades_is_caught(wrong: type[Any], column: str) -> None:
+    text = failure(suite(SizerContract, wrong).test_z02_reads_only)
+    assert f"the sizer changed portfolio.{column}" in text
 
 
 def test_state_is_caught() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from quantsail_framework import Bars, Timeframe, Trip, indicators
+from quantsail_framework import Bars, Breach, Timeframe, Trip, indicators
 from quantsail_framework.testing import markets
 from quantsail_framework.testing.fakes import FakeMarket, FakePortfolio, reference, request, trade
 from quantsail_risk.breakers import END_OF_TIME_NS
+from quantsail_risk.daily_loss import MaxDailyLoss
 from quantsail_risk.daily_target import DailyTarget
 from quantsail_risk.drawdown import MaxDrawdown
 from quantsail_risk.losses import Cooldown, MaxConsecutiveLosses, StopLossGuard
@@ -60,10 +61,23 @@ def test_a_trip_lasts_a_length_the_day_or_the_run(make: Any, length: Any, until:
         StopLossGuard(limit=1, window=PAUSE, action="flatten"),
         MaxDrawdown(pct=5.0, action="flatten"),
         DailyTarget(target=1.0, action="flatten"),
+        MaxDailyLoss(limit=1.0, action="flatten"),
+        Cooldown(duration=PAUSE, scope="all", action="flatten"),
+        VolatilitySpike(duration=PAUSE, atr_period=2, action="flatten"),
     ],
 )
 def test_d115_flatten_is_an_action_of_every_breaker(rule: Any) -> None:
-    assert trip(rule, closed(-1.0), equity=9_000.0, realised_today=5.0).action == "flatten"
+    wild = FakeMarket(spiky((90.0, 110.0)))
+    lost = trade(net_pnl=-1.0, exit_time=wild.now_ns - HOUR, exit_reason="stop")
+    earned = -5.0 if isinstance(rule, MaxDailyLoss) else 5.0
+    answer = rule.trip(FakePortfolio(trades=[lost], equity=9_000.0, realised_today=earned), wild, reference())
+    (only,) = answer if isinstance(answer, list) else [answer]
+    assert only.action == "flatten"
+
+
+def test_a_cooldown_flattens_all_markets_or_none() -> None:
+    with pytest.raises(ValueError, match='flatten needs scope = "all": a market that has just lost holds nothing'):
+        Cooldown(duration=PAUSE, action="flatten")
 
 
 # -- max-drawdown
@@ -228,9 +242,7 @@ def test_too_few_bars_refuse_entries_and_trip_nothing() -> None:
     assert SPIKE.warmup == 40
     short = FakeMarket(spiky((90.0, 110.0), size=40))
     breach = SPIKE.check(request(), FakePortfolio(), short)
-    assert breach is not None
-    assert breach.text == "not ready: 40 bars of TEST/USDT have closed, 41 are needed"
-    assert (breach.limit, breach.value) == (41, 40)
+    assert breach == Breach("40 bars of TEST/USDT have closed, 41 are needed", 41, 40, rule="not_ready")
     assert SPIKE.trip(FakePortfolio(), short, reference()) == []
     assert SPIKE.trip(FakePortfolio(), FakeMarket(spiky((90.0, 110.0), size=41)), reference()) != []
 

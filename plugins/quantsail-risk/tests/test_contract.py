@@ -77,7 +77,7 @@ class TestCooldown(RiskRuleContract):
 class TestCooldownOfAll(RiskRuleContract):
     plugin = "quantsail_risk"
     component = "cooldown"
-    options = {"duration": "day", "scope": "all"}
+    options = {"duration": "day", "scope": "all", "action": "flatten"}
 
 
 class TestDailyTarget(RiskRuleContract):

@@ -11,9 +11,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pandas as pd
-from attrs.validators import ge, instance_of, le
 
-from quantsail_framework import LONG, Bars, BarView, ClassReference, Enter, Exit, Position
+from quantsail_framework import LONG, Bars, BarView, ClassReference, Enter, Exit, Position, options
 from quantsail_framework.domain.bars import utc_text
 from quantsail_framework.errors import ComponentError
 
@@ -55,11 +54,7 @@ class GenerateSignalStrategy:
     parameters: Mapping[str, Any] = attrs.field(
         factory=dict, hash=False, metadata={"doc": "What the class is made with, by name; not its symbol."}
     )
-    history: int = attrs.field(
-        default=500,
-        validator=[instance_of(int), ge(1), le(100_000)],
-        metadata={"doc": "Bars in the frame at each close, the one that has just closed included."},
-    )
+    history: int = options.period(500, "Bars in the frame at each close, the one that has just closed included.")
     _class: type[Any] = attrs.field(default=attrs.Factory(_loaded, takes_self=True), init=False, eq=False, repr=False)
 
     _takes: tuple[str, ...] = attrs.field(

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import attrs
 import numpy as np
-from attrs.validators import ge, gt, instance_of, le, lt
+from attrs.validators import instance_of
 
-from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, price_text
+from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, options, price_text
 from quantsail_framework.domain.bars import Floats, Ints
-
-LONGEST = 100_000
-
-
-def _period(default: int, doc: str) -> Any:
-    return attrs.field(default=default, validator=[instance_of(int), ge(2), le(LONGEST)], metadata={"doc": doc})
-
-
-def _between(default: float, low: float, high: float, doc: str) -> Any:
-    return attrs.field(default=default, validator=[ge(low), le(high)], metadata={"doc": doc})
-
-
-def _above_zero(default: float, doc: str) -> Any:
-    return attrs.field(default=default, validator=[gt(0.0), lt(math.inf)], metadata={"doc": doc})
 
 
 @attrs.frozen
@@ -37,16 +20,16 @@ class MeanReversionStrategy:
     crash, the levels are impossible; they are stated all the same and the run refuses the entry.
     """
 
-    bb_period: int = _period(20, "Period of the Bollinger bands, in bars.")
-    bb_std: float = _above_zero(2.0, "Width of each Bollinger band, in standard deviations.")
-    rsi_period: int = _period(14, "Wilder period of the relative strength index, in bars.")
-    rsi_oversold: float = _between(
-        30.0, 0.0, 50.0, "RSI below which a market is oversold, 0 to 50; above 100 less this it is overbought."
+    bb_period: int = options.period(20, "Period of the Bollinger bands, in bars.", least=2)
+    bb_std: float = options.multiple(2.0, "Width of each Bollinger band, in standard deviations.")
+    rsi_period: int = options.period(14, "Wilder period of the relative strength index, in bars.", least=2)
+    rsi_oversold: float = options.within(
+        0.0, 50.0, 30.0, "RSI below which a market is oversold, 0 to 50; above 100 less this it is overbought."
     )
-    adx_period: int = _period(14, "Wilder period of the average directional index, in bars.")
-    adx_threshold: float = _between(20.0, 0.0, 100.0, "ADX below which a market ranges, 0 to 100.")
-    stop_width: float = _above_zero(0.5, "Distance of the stop from the band, in widths of that band.")
-    confidence: float = _between(0.70, 0.0, 1.0, "Confidence of every entry, 0 to 1.")
+    adx_period: int = options.period(14, "Wilder period of the average directional index, in bars.", least=2)
+    adx_threshold: float = options.within(0.0, 100.0, 20.0, "ADX below which a market ranges, 0 to 100.")
+    stop_width: float = options.multiple(0.5, "Distance of the stop from the band, in widths of that band.")
+    confidence: float = options.within(0.0, 1.0, 0.70, "Confidence of every entry, 0 to 1.")
     allow_short: bool = attrs.field(
         default=False, validator=instance_of(bool), metadata={"doc": "Whether the upper band is sold short."}
     )

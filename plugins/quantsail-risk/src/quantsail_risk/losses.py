@@ -84,7 +84,8 @@ class Cooldown(ActsAlone):
     """Trips at the close of a bar in which a trade has lost, for ``duration``.
 
     With ``scope = "symbol"`` the market that lost pauses, with ``"all"`` every market. A further loss
-    while it is tripped makes no pause longer.
+    while it is tripped makes no pause longer. ``action = "flatten"`` needs ``"all"``: a market that has just
+    lost holds nothing that could be closed.
     """
 
     duration: Duration = duration()
@@ -93,6 +94,12 @@ class Cooldown(ActsAlone):
         validator=in_(("symbol", "all")),
         metadata={"doc": "What pauses: the market that lost (symbol), or all of them."},
     )
+    action: Action = action()
+
+    @action.validator
+    def _finds_positions(self, _field: attrs.Attribute[str], value: str) -> None:
+        if value == "flatten" and self.scope == "symbol":
+            raise ValueError('an action of flatten needs scope = "all": a market that has just lost holds nothing')
 
     @property
     def watches(self) -> tuple[str, ...]:
@@ -104,8 +111,12 @@ class Cooldown(ActsAlone):
         until = until_ns(self.duration, portfolio, market)
         losers = {trade.symbol: trade for trade in _just_lost(portfolio, market)}
         if self.scope == "symbol":
-            return [_pause(trade, until, (symbol,)) for symbol, trade in losers.items()]
-        return [_pause(trade, until) for trade in losers.values()][-1:]
+            return [self._pause(trade, until, (symbol,)) for symbol, trade in losers.items()]
+        return [self._pause(trade, until) for trade in losers.values()][-1:]
+
+    def _pause(self, trade: Outcome, until: int, symbols: tuple[str, ...] = ()) -> Trip:
+        loss = -trade.net_pnl
+        return Trip(until, f"{trade.symbol} has lost {loss:.2f}: a pause follows", self.action, symbols, value=loss)
 
 
 def _just_lost(portfolio: Portfolio, market: Market) -> list[Outcome]:
@@ -115,8 +126,3 @@ def _just_lost(portfolio: Portfolio, market: Market) -> list[Outcome]:
     while first and trades[first - 1].exit_time == bar:
         first -= 1
     return [trade for trade in trades[first:] if trade.net_pnl < 0.0]
-
-
-def _pause(trade: Outcome, until: int, symbols: tuple[str, ...] = ()) -> Trip:
-    loss = -trade.net_pnl
-    return Trip(until, f"{trade.symbol} has lost {loss:.2f}: a pause follows", symbols=symbols, value=loss)

@@ -11,6 +11,7 @@ from attrs.validators import ge, gt, instance_of, lt
 
 from quantsail_framework import Breach, Market, Portfolio, Reference, Request, Trip, indicators
 from quantsail_framework.domain.bars import Floats
+from quantsail_framework.domain.order import NOT_READY
 from quantsail_risk.breakers import Action, Duration, action, duration, until_ns
 
 
@@ -20,7 +21,7 @@ class VolatilitySpike:
 
     ATR is Wilder's average true range (New Concepts in Technical Trading Systems, 1978) of the bar
     before, from as many bars as it needs to settle. Other markets go on; ``flatten`` closes the
-    position of the market that spiked. While too few bars have closed, entries are refused.
+    position of the market that spiked. While too few bars have closed, entries are refused (``not_ready``).
     """
 
     duration: Duration = duration()
@@ -50,7 +51,7 @@ class VolatilitySpike:
         closed = len(market.closed(request.symbol, needed))
         if closed == needed:
             return None
-        return Breach(f"not ready: {closed} bars of {request.symbol} have closed, {needed} are needed", needed, closed)
+        return Breach(f"{closed} bars of {request.symbol} have closed, {needed} are needed", needed, closed, NOT_READY)
 
     def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> list[Trip]:
         """A Trip for each market whose bar has just closed and spiked, with its span as the value."""

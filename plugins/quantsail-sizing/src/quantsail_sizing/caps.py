@@ -14,7 +14,6 @@ POSITION = "position"
 CASH = "cash"
 PARTICIPATION = "participation"
 INVALID_LEVELS = "invalid_levels"
-NOT_READY = "not_ready"
 # Makes a Sizing without the Python-level call of its constructor: every signal asks for one.
 new = tuple.__new__
 

@@ -8,9 +8,9 @@ import attrs
 from attrs.validators import ge, gt, instance_of, lt
 
 from quantsail_framework import Bars, Instrument, Market, Portfolio, Signal, Sizing
+from quantsail_framework.domain.order import NOT_READY
 from quantsail_sizing.caps import (
     INVALID_LEVELS,
-    NOT_READY,
     capped,
     cash_buffer,
     least_notional,

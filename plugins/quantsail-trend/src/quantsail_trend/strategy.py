@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import attrs
 import numpy as np
-from attrs.validators import ge, gt, instance_of, le, lt
+from attrs.validators import instance_of
 
-from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, price_text
+from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, options, price_text
 from quantsail_framework.domain.bars import Floats
 
 # What the original strategy states for every one of its signals.
 CONFIDENCE = 0.75
-LONGEST = 100_000
-
-
-def _period(default: int, least: int, doc: str) -> Any:
-    validator = [instance_of(int), ge(least), le(LONGEST)]
-    return attrs.field(default=default, validator=validator, metadata={"doc": doc})
-
-
-def _multiple(default: float, doc: str) -> Any:
-    return attrs.field(default=default, validator=[gt(0.0), lt(math.inf)], metadata={"doc": doc})
-
-
-def _not_one(_instance: Any, field: attrs.Attribute[int], value: int) -> None:
-    if value == 1:
-        raise ValueError(f"{field.name} of 1 compares a bar with itself: use 0 (no volume filter) or at least 2")
 
 
 @attrs.frozen
@@ -41,20 +25,14 @@ class TrendStrategy:
     the mirror below the lowest low. Confidence is 0.75 throughout.
     """
 
-    atr_period: int = _period(14, 1, "Wilder period of the average true range, in bars.")
-    adx_period: int = _period(14, 2, "Wilder period of the average directional index, in bars.")
-    ma_period: int = _period(50, 2, "Period of the moving average of closes, in bars.")
-    lookback: int = _period(20, 1, "Previous bars whose high (low) the close must pass.")
-    volume_period: int = attrs.field(
-        default=20,
-        validator=[instance_of(int), ge(0), le(LONGEST), _not_one],
-        metadata={"doc": "Bars of the mean volume that the bar's own must exceed; 0 switches the filter off."},
-    )
-    adx_threshold: float = attrs.field(
-        default=25.0, validator=[ge(0.0), le(100.0)], metadata={"doc": "ADX above which a market trends, 0 to 100."}
-    )
-    stop_atr: float = _multiple(2.0, "Distance of the stop from the close, in ATR.")
-    target_atr: float = _multiple(3.0, "Distance of the target from the close, in ATR.")
+    atr_period: int = options.period(14, "Wilder period of the average true range, in bars.")
+    adx_period: int = options.period(14, "Wilder period of the average directional index, in bars.", least=2)
+    ma_period: int = options.period(50, "Period of the moving average of closes, in bars.", least=2)
+    lookback: int = options.period(20, "Previous bars whose high (low) the close must pass.")
+    volume_period: int = options.volume_period()
+    adx_threshold: float = options.within(0.0, 100.0, 25.0, "ADX above which a market trends, 0 to 100.")
+    stop_atr: float = options.multiple(2.0, "Distance of the stop from the close, in ATR.")
+    target_atr: float = options.multiple(3.0, "Distance of the target from the close, in ATR.")
     allow_short: bool = attrs.field(
         default=False, validator=instance_of(bool), metadata={"doc": "Whether breakdowns are sold short."}
     )

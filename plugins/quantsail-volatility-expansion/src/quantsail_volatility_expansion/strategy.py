@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import attrs
 import numpy as np
-from attrs.validators import ge, gt, instance_of, le, lt
+from attrs.validators import ge, instance_of
 
-from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, price_text
+from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, options, price_text
 from quantsail_framework.domain.bars import Bools, Floats, Ints
 
-LONGEST = 100_000
 # BandWidth is a fraction of the price; what lies closer together than this differs by rounding only.
 ROUNDING = 1e-9
-
-
-def _period(default: int, least: int, doc: str) -> Any:
-    validator = [instance_of(int), ge(least), le(LONGEST)]
-    return attrs.field(default=default, validator=validator, metadata={"doc": doc})
-
-
-def _multiple(default: float, doc: str) -> Any:
-    return attrs.field(default=default, validator=[gt(0.0), lt(math.inf)], metadata={"doc": doc})
-
-
-def _not_one(_instance: Any, field: attrs.Attribute[int], value: int) -> None:
-    if value == 1:
-        raise ValueError(f"{field.name} of 1 compares a bar with itself: use 0 (no volume filter) or at least 2")
 
 
 @attrs.frozen
@@ -45,23 +27,23 @@ class VolatilityExpansionStrategy:
     after narrow ranges: Crabel, Day Trading with Short Term Price Patterns and Opening Range Breakout (1990).
     """
 
-    bb_period: int = _period(20, 2, "Period of the Bollinger bands, in bars.")
-    bb_std: float = _multiple(2.0, "Width of each Bollinger band, in standard deviations.")
-    squeeze_lookback: int = _period(125, 2, "Previous bars among which BandWidth must have been at its lowest.")
+    bb_period: int = options.period(20, "Period of the Bollinger bands, in bars.", least=2)
+    bb_std: float = options.multiple(2.0, "Width of each Bollinger band, in standard deviations.")
+    squeeze_lookback: int = options.period(
+        125, "Previous bars among which BandWidth must have been at its lowest.", least=2
+    )
     squeeze_bars: int = attrs.field(
         default=10,
         validator=[instance_of(int), ge(1)],
         metadata={"doc": "Bars before the signal bar among which that lowest must lie, fewer than squeeze_lookback."},
     )
-    atr_period: int = _period(14, 1, "Wilder period of the average true range, in bars.")
-    expansion_atr: float = _multiple(1.5, "True range that the signal bar must exceed, in ATR of the bar before.")
-    volume_period: int = attrs.field(
-        default=20,
-        validator=[instance_of(int), ge(0), le(LONGEST), _not_one],
-        metadata={"doc": "Bars of the mean volume that the bar's own must exceed; 0 switches the filter off."},
+    atr_period: int = options.period(14, "Wilder period of the average true range, in bars.")
+    expansion_atr: float = options.multiple(
+        1.5, "True range that the signal bar must exceed, in ATR of the bar before."
     )
-    stop_atr: float = _multiple(2.0, "Distance of the stop from the close, in ATR.")
-    target_atr: float = _multiple(3.0, "Distance of the target from the close, in ATR.")
+    volume_period: int = options.volume_period()
+    stop_atr: float = options.multiple(2.0, "Distance of the stop from the close, in ATR.")
+    target_atr: float = options.multiple(3.0, "Distance of the target from the close, in ATR.")
     allow_short: bool = attrs.field(
         default=False, validator=instance_of(bool), metadata={"doc": "Whether breakdowns are sold short."}
     )
