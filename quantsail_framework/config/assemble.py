@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,6 +14,7 @@ from quantsail_framework.config.components import (
     Workshop,
     make_component,
     make_options,
+    named_symbols,
     resolved_options,
 )
 from quantsail_framework.config.kinds import check_class
@@ -219,7 +220,19 @@ class _Builder:
         if made is None:
             return None
         self._note(table, {"use": made.use, **made.resolved})
+        for path, text in self._foreign(made.component):
+            self._problems.add((table, *path), text)
         return made.component
+
+    def _foreign(self, component: Any) -> Iterator[tuple[Key, str]]:
+        """(path, problem) of every market that a component names and the run does not have."""
+        symbols = self._tree.get(("data", "symbols"))
+        if isinstance(symbols, list):
+            for path, symbol in named_symbols(component):
+                if symbol not in symbols:
+                    known = [each for each in symbols if isinstance(each, str)]
+                    near = did_you_mean(symbol, known, f"; it has {', '.join(known)}")
+                    yield path, f"the run has no such market{near}"
 
     def _passed(self, table: str, keyword: str) -> Any:
         component = self._given[keyword]
@@ -229,6 +242,8 @@ class _Builder:
             options = resolved_options(component, {})
         except PluginError as error:
             raise PipelineError([f"{keyword}=: {error}"]) from error
+        if foreign := [f"{keyword}=: {dotted(self._tree, path)}: {text}" for path, text in self._foreign(component)]:
+            raise PipelineError(foreign)
         resolved = {"use": f"{cls.__module__}:{cls.__qualname__}", **options}
         self._resolved.setdefault(table, {}).update(resolved)
         self._origins.update({f"{table}.{name}": f"argument {keyword}=" for name in resolved})
@@ -245,6 +260,8 @@ class _Builder:
         for index, item in enumerate(made):
             if item is not None:
                 self._note_item(table, index, {"use": item.use, **item.resolved})
+                for path, text in self._foreign(item.component):
+                    self._problems.add((table, index, *path), text)
         return [item.component for item in made if item is not None]
 
     def _routes(self) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +184,29 @@ def _named(part: Any) -> Any:
     if isinstance(part, Mapping):
         return {name: _named(item) for name, item in part.items()}
     return {"use": f"{type(part).__module__}:{type(part).__qualname__}", **resolved_options(part, {})}
+
+
+def named_symbols(component: Any) -> Iterator[tuple[Key, str]]:
+    """(path, symbol) of every market that the options of a component and of its parts name.
+
+    Such an option, a list or a table by symbol, says so with ``metadata={"symbols": True}``.
+    """
+    fields = option_fields(type(component)) if attrs.has(type(component)) else {}
+    for name, field in fields.items():
+        value = getattr(component, field.name)
+        if field.metadata.get("symbols"):
+            yield from (((name, symbol), symbol) for symbol in value)
+        if parts_of(field.type) is not None:
+            for path, part in _each_part(value):
+                yield from (((name, *path, *inner), symbol) for inner, symbol in named_symbols(part))
+
+
+def _each_part(value: Any) -> Iterable[tuple[Key, Any]]:
+    if isinstance(value, list | tuple):
+        return (((index,), part) for index, part in enumerate(value))
+    if isinstance(value, Mapping):
+        return (((name,), part) for name, part in value.items())
+    return [((), value)]
 
 
 def _find_class(shop: Workshop, key: Key, kind: str, use: str) -> type[Any] | None:

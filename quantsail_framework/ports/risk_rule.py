@@ -17,7 +17,7 @@ class RiskRule(Protocol):
     """
 
     def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | str | None:
-        """None approves. A Breach, or just its text, refuses; ``not_ready`` is its ``rule`` while too few bars closed."""
+        """None approves. A Breach, or just its text, refuses; its ``rule`` is ``not_ready`` while bars are missing."""
         ...
 
 

@@ -113,7 +113,7 @@ class Sum:
     """A cost model of cost models: in a list, by name, and alone."""
 
     models: tuple[CostModel, ...] = option("What adds up.", validator=min_len(1))
-    named: Mapping[str, CostModel] = option("By market.", factory=dict)
+    named: Mapping[str, CostModel] = attrs.field(factory=dict, metadata={"doc": "By market.", "symbols": True})
     last: CostModel = option("What comes on top.", factory=Flat)
 
     def costs(self, side: int, quantity: float, price: float, liquidity: Any, market: Any) -> Any:

@@ -140,3 +140,26 @@ def test_the_help_and_the_schema_know_parts(registry: Registry) -> None:
     for bad in ('{ use = "flat", fee_bps = "x" }', '{ use = "flat", no = 1 }', "{ fee_bps = 1 }", "3"):
         found = errors(validator, with_costs(f'use = "sum"\nmodels = [{bad}]'))
         assert any(error.startswith("$.costs.models[0]") for error in found), (bad, found)
+
+
+def test_a_market_that_the_run_does_not_have_is_told_with_its_line(desk: Desk) -> None:
+    text = with_costs(
+        """use = "sum"
+models = [
+    { use = "sum", models = [{ use = "flat" }], named = { "BNB/USDC" = { use = "flat" } } },
+]
+[costs.named]
+"BNB/USDT" = { use = "flat" }
+"EUR/USD" = { use = "flat" }"""
+    )
+    assert desk.problems(text) == [
+        "p.toml:12: costs.models[0].named.BNB/USDC: the run has no such market; did you mean BNB/USDT?",
+        "p.toml:16: costs.named.EUR/USD: the run has no such market; it has BNB/USDT",
+    ]
+
+
+def test_a_market_that_the_run_does_not_have_is_told_of_objects_too(desk: Desk) -> None:
+    inner = Sum(models=(Flat(),), named={"X/Y": Flat()})
+    with pytest.raises(PipelineError) as caught:
+        desk.load(costs=Sum(models=(Flat(), inner)))
+    assert list(caught.value.problems) == ["costs=: models[1].named.X/Y: the run has no such market; it has BNB/USDT"]

@@ -23,7 +23,8 @@ ATR_PERIOD = 14
 STEPS = (100.0, 500.0, 1_000.0)
 STEP_SLIPPAGES = (1 * BPS, 2 * BPS, 3 * BPS, 5 * BPS)
 MIDDLE = 0.5
-# Makes Costs without the Python-level call of its constructor: a trade asks for costs up to four times.
+# Makes Costs without the Python-level call of its constructor, a fifth of the time of ``costs``: a trade asks for them
+# up to four times. Where that does not matter, write Costs(...).
 new = tuple.__new__
 
 

@@ -21,7 +21,7 @@ class PerSymbolCosts:
         metadata={"doc": "Cost model of every market that symbols does not name, a table with its own use."}
     )
     symbols: Mapping[str, CostModel] = attrs.field(
-        metadata={"doc": "Cost model by symbol, each a table with its own use."}
+        metadata={"doc": "Cost model by symbol, each a table with its own use.", "symbols": True}
     )
 
     @property

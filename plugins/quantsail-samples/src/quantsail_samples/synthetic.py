@@ -19,11 +19,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 
 import attrs
 import numpy as np
 
+from quantsail_framework import options
 from quantsail_framework.domain.bars import Bars, Floats, Ints
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND, Timeframe
@@ -35,11 +35,6 @@ NS_PER_YEAR = 365.25 * NS_PER_DAY
 _MAX_NS = 2**63 - 1
 # A path that moves by more than exp(+-100) is no market any more, and still far inside what a float holds.
 _MAX_LOG_MOVE = 100.0
-
-
-def _between(low: float, high: float, default: float, doc: str) -> Any:
-    validator = [attrs.validators.ge(low), attrs.validators.le(high)]
-    return attrs.field(default=default, validator=validator, metadata={"doc": doc})
 
 
 def _check_first(_instance: object, _field: attrs.Attribute[datetime], value: datetime) -> None:
@@ -57,22 +52,24 @@ class SyntheticSource:
     paths: the hours are not made of the minutes. Each open is the close of the slot before.
     """
 
-    seed: int = _between(0, 2**63 - 1, 0, "each seed is another market")
-    length: int = _between(1, 100_000_000, 10_000, "bars per symbol, those that gap_share leaves out included")
+    seed: int = options.within(0, 2**63 - 1, 0, "each seed is another market")
+    length: int = options.within(1, 100_000_000, 10_000, "bars per symbol, those that gap_share leaves out included")
     first: datetime = attrs.field(
         default=datetime(2023, 1, 1, tzinfo=UTC),
         validator=_check_first,
         metadata={"doc": "open of the first bar; a date is its 00:00 UTC"},
     )
-    price: float = _between(1e-6, 1e9, 100.0, "open of the first bar, quote currency")
-    calm_volatility: float = _between(0.0, 10.0, 0.4, "annualised volatility of the calm regime, as a fraction")
-    wild_volatility: float = _between(0.0, 10.0, 1.2, "annualised volatility of the wild regime, as a fraction")
-    regime_bars: float = _between(1.0, 1e9, 500.0, "mean length of a regime, bars; all symbols share the regimes")
-    degrees_of_freedom: float = _between(2.1, 1e6, 4.0, "of Student's t; the smaller, the fatter the tails")
-    correlation: float = _between(0.0, 1.0, 0.5, "between the returns of any two symbols of one timeframe")
-    volume: float = _between(0.0, 1e15, 1_000.0, "median volume of a bar without a move, base currency; 0 for none")
-    gap_share: float = _between(0.0, 0.99, 0.0, "share of bars that are missing")
-    silent_share: float = _between(0.0, 1.0, 0.0, "share of bars without trades: volume 0, price unmoved")
+    price: float = options.within(1e-6, 1e9, 100.0, "open of the first bar, quote currency")
+    calm_volatility: float = options.within(0.0, 10.0, 0.4, "annualised volatility of the calm regime, as a fraction")
+    wild_volatility: float = options.within(0.0, 10.0, 1.2, "annualised volatility of the wild regime, as a fraction")
+    regime_bars: float = options.within(1.0, 1e9, 500.0, "mean length of a regime, bars; all symbols share the regimes")
+    degrees_of_freedom: float = options.within(2.1, 1e6, 4.0, "of Student's t; the smaller, the fatter the tails")
+    correlation: float = options.within(0.0, 1.0, 0.5, "between the returns of any two symbols of one timeframe")
+    volume: float = options.within(
+        0.0, 1e15, 1_000.0, "median volume of a bar without a move, base currency; 0 for none"
+    )
+    gap_share: float = options.within(0.0, 0.99, 0.0, "share of bars that are missing")
+    silent_share: float = options.within(0.0, 1.0, 0.0, "share of bars without trades: volume 0, price unmoved")
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """Nothing: no venue, no rules."""

@@ -14,8 +14,6 @@ POSITION = "position"
 CASH = "cash"
 PARTICIPATION = "participation"
 INVALID_LEVELS = "invalid_levels"
-# Makes a Sizing without the Python-level call of its constructor: every signal asks for one.
-new = tuple.__new__
 
 
 def position_cap(default: float) -> Any:
@@ -99,7 +97,7 @@ def capped(
         share = mean_volume(market, signal.symbol, sizer.participation_window) * sizer.max_participation_pct / 100.0
         if share < quantity:
             quantity, bound_by = share, PARTICIPATION
-    return new(Sizing, (quantity if 0.0 < quantity < inf else 0.0, bound_by))
+    return Sizing(quantity if 0.0 < quantity < inf else 0.0, bound_by)
 
 
 def participation_warmup(sizer: Capped) -> int:
