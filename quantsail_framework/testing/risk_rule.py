@@ -149,8 +149,9 @@ def _expect_answer(answer: Any, where: str) -> None:
     expect(text is None or (isinstance(text, str) and text.strip()), f"check refuses without a text {where}")
     if isinstance(answer, Breach):
         _expect_numbers(answer, where)
-        named = answer.rule is None or (isinstance(answer.rule, str) and answer.rule.strip())
-        expect(named, f"the rule of the Breach is {answer.rule!r} {where}; it may be None or a word such as not_ready")
+        rule: Any = answer.rule
+        named = rule is None or (isinstance(rule, str) and rule.strip())
+        expect(named, f"the rule of the Breach is {rule!r} {where}; it may be None or a word such as not_ready")
 
 
 def _expect_numbers(answer: Breach | Trip, where: str) -> None:

@@ -20,6 +20,7 @@ REFUSAL_COLUMNS = ("time", "symbol", "side", "rule", "price")
 NUMBERED_RULES = {
     "gapped",
     "min_notional",
+    "not_ready",
     "profitability-gate",
     "max-concurrent-positions",
     "max-daily-trades",
