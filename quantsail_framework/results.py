@@ -127,8 +127,8 @@ def default_folder(root: str | Path, name: str, started_ns: int, digest: str) ->
 
 
 def pipeline_digest(pipeline: Pipeline, runner: str) -> str:
-    """SHA-256 (hex) of the resolved pipeline and its runner: the same text gives the same digest."""
-    content = {"runner": runner, "pipeline": _plain(pipeline.resolved, "pipeline")}
+    """SHA-256 (hex) of the resolved pipeline, its local code and its runner: the same text gives the same digest."""
+    content = {"runner": runner, "pipeline": _plain(pipeline.resolved, "pipeline"), "code": dict(pipeline.code)}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -187,6 +187,7 @@ def _manifest(result: RunResult, pipeline: Pipeline, plugins: Sequence[PluginLik
         "seed": pipeline.seed,
         "notes": result.notes,
         "pipeline": pipeline.resolved,
+        "code": pipeline.code,
         "plugins": {plugin.distribution: plugin.version for plugin in sorted(plugins, key=lambda p: p.distribution)},
         "versions": _versions(),
     }

@@ -19,6 +19,7 @@ from quantsail_framework.config.components import (
 )
 from quantsail_framework.config.kinds import check_class
 from quantsail_framework.config.layers import Resolved
+from quantsail_framework.config.local import local_code
 from quantsail_framework.config.plain import plain
 from quantsail_framework.config.positions import Key
 from quantsail_framework.config.tables import (
@@ -121,6 +122,7 @@ class _Builder:
             which_alerts=head["alerts"],
             resolved=self._resolved,
             origins=self._origins,
+            code=local_code((source, strategy, costs, sizer, *(part for parts in lists.values() for part in parts))),
             runner_options=runner_options,
         )
 

@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 import types
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -16,6 +17,8 @@ from quantsail_framework.config.wording import did_you_mean, first_line
 from quantsail_framework.errors import PluginError
 
 _LOCAL = re.compile(r"(.+\.py):(\w+)")
+_PREFIX = "_quantsail_local_"
+_CODE = "__quantsail_code__"  # in a local module: the file as the pipeline names it, and its SHA-256
 REFERENCE = r"^.+:\w+$"
 
 
@@ -59,6 +62,23 @@ def load_local(use: str, folder: Path) -> type[Any]:
     return _class_of(_module(match[1], folder), match[2], match[1])
 
 
+def local_code(parts: Iterable[object]) -> dict[str, str]:
+    """The local files that these components and what they hold come from, each with its SHA-256 (hex)."""
+    found: dict[str, str] = {}
+    for part in parts:
+        cls = part.load() if isinstance(part, ClassReference) and is_local(part.text) else type(part)
+        if cls.__module__.startswith(_PREFIX):
+            name, digest = vars(sys.modules[cls.__module__])[_CODE]
+            found[name] = digest
+        if isinstance(part, Mapping):
+            found |= local_code(part.values())
+        elif isinstance(part, tuple | list):
+            found |= local_code(part)
+        elif attrs.has(kind := type(part)):
+            found |= local_code(getattr(part, field.name) for field in attrs.fields(kind))
+    return dict(sorted(found.items()))
+
+
 def _installed(text: str) -> type[Any]:
     place, _, name = text.rpartition(":")
     try:
@@ -86,7 +106,7 @@ def _module(text: str, folder: Path) -> types.ModuleType:
     except OSError as error:
         raise PluginError(f"{text} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
-    name = f"_quantsail_local_{path.stem}_{digest}"
+    name = f"{_PREFIX}{path.stem}_{digest}"
     return sys.modules.get(name) or _run(name, path, source, text)
 
 
@@ -102,6 +122,7 @@ def _inside(text: str, folder: Path) -> Path:
 def _run(name: str, path: Path, source: bytes, text: str) -> types.ModuleType:
     module = types.ModuleType(name)
     module.__file__ = str(path)
+    vars(module)[_CODE] = (text, hashlib.sha256(source).hexdigest())
     sys.modules[name] = module  # attrs looks it up there to resolve the types of options
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - the file that the pipeline names

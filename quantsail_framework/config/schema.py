@@ -102,12 +102,13 @@ def _reference(kind: str) -> Schema:
 def _component(registry: Registry, kind: str, own: tuple[Option, ...] = ()) -> Schema:
     """A table with ``use``: its options follow from the component that it names."""
     names = list(registry.components(kind))
-    use = {"anyOf": [{"enum": names}, {"pattern": _LOCAL_CLASS}], "description": f"The {kind.replace('-', ' ')}."}
-    return {
-        "type": "object",
-        "properties": {"use": use, **_properties(own)},
-        "allOf": list(_variants(registry, kind, names, own)),
+    use = {
+        "anyOf": [*([{"enum": names}] if names else []), {"pattern": _LOCAL_CLASS}],
+        "description": f"The {kind.replace('-', ' ')}.",
     }
+    variants = list(_variants(registry, kind, names, own))
+    table = {"type": "object", "properties": {"use": use, **_properties(own)}}
+    return {**table, "allOf": variants} if variants else table
 
 
 def _variants(registry: Registry, kind: str, names: list[str], own: tuple[Option, ...]) -> Iterator[Schema]:

@@ -183,7 +183,21 @@ def _text(value: Any, annotation: Any) -> str:
 
 
 def _unquote(value: Any, pattern: str) -> str:
-    return "; remove the quotes" if isinstance(value, str) and re.fullmatch(pattern, value.lower()) else ""
+    if not isinstance(value, str) or not re.fullmatch(pattern, value.lower()):
+        return ""
+    if r"\d{4}" in pattern and not _is_day(value[:10]):
+        return "; there is no such day"
+    return (
+        "; remove the quotes" if pattern != "true|false" or value in ("true", "false") else f"; write {value.lower()}"
+    )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _path(value: Any, annotation: Any) -> Path:

@@ -80,6 +80,10 @@ class SignalColumns:
 
 def _check(signals: Signals, bars: Bars) -> None:
     """Raises ComponentError, naming the bar, for an entry that is no side and for a trail or a time that is none."""
+    if not callable(signals.reason):
+        raise ComponentError(
+            f"signals.reason is {signals.reason!r}; it must be a function that words the entry at one index"
+        )
     entry = np.asarray(signals.entry)
     entered = entry != 0
     _refuse(entered & (entry != 1) & (entry != -1), entry, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
@@ -125,10 +129,11 @@ def ask_bar_strategy(strategy: Any, view: BarView, position: Position | None) ->
         raise ComponentError(f"{asked} returned {type(decision).__name__}; it must return Enter, Exit, Adjust or None")
     if isinstance(decision, Enter):
         d = decision
-        if d.side not in (1, -1) or (d.trail is not None and d.trail <= 0.0) or d.max_bars < 0:
+        fits = d.side in (1, -1) and (d.trail is None or d.trail > 0.0) and d.max_bars >= 0
+        if not fits or not isinstance(d.reason, str):
             raise ComponentError(
                 f"{asked} returned {d!r} at {utc_text(view.time_ns)}; side must be LONG or SHORT, "
-                "trail above zero or None, max_bars not negative"
+                "trail above zero or None, max_bars not negative, reason a text"
             )
     return decision
 

@@ -18,7 +18,7 @@ from quantsail_framework.domain.trade import Trade
 from quantsail_framework.engine.account import Account, ClosedTrade
 from quantsail_framework.engine.desk import RefusalRow
 from quantsail_framework.engine.market import MarketData, all_moments
-from quantsail_framework.errors import AccountingError
+from quantsail_framework.errors import AccountingError, ComponentError
 
 _TOLERANCE = 1e-9
 
@@ -148,7 +148,11 @@ class _Worded(Mapping[str, Column]):
 
     @cached_property
     def _reason(self) -> Column:
-        return np.array([why if isinstance(why, str) else why() for why in self._reasons], dtype=object)
+        words = [why if isinstance(why, str) else why() for why in self._reasons]
+        for word in words:
+            if not isinstance(word, str):
+                raise ComponentError(f"the strategy's signals.reason answered {word!r}; it must answer with a text")
+        return np.array(words, dtype=object)
 
     def __getitem__(self, name: str) -> Column:
         return self._reason if name == "reason" else self._columns[name]

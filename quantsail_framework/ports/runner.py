@@ -50,7 +50,7 @@ class Pipeline:
 
     ``resolved`` is the whole pipeline as plain values (secrets masked), as the manifest keeps it;
     ``origins`` tells per dotted key where its value came from. ``which_alerts`` is ``all``, or ``auto``:
-    what the runner is made for.
+    what the runner is made for. ``code`` has the SHA-256 of each local file whose classes it uses.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Pipeline:
     which_alerts: str = "auto"
     resolved: Mapping[str, Any] = attrs.field(factory=dict)
     origins: Mapping[str, str] = attrs.field(factory=dict)
+    code: Mapping[str, str] = attrs.field(factory=dict)
     runner_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
 
 

@@ -13,6 +13,7 @@ import pytest
 from quantsail_framework.config import load_pipeline, options_of
 from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import PluginInfo, Registry
+from quantsail_framework.results import pipeline_digest
 from tests.config.conftest import MINIMAL, Desk, changed
 from tests.config.parts import Level, Wrapper
 
@@ -86,6 +87,19 @@ def test_a_local_strategy_takes_options_like_any_other(desk: Desk) -> None:
         "--set: strategy.perod: unknown option; did you mean period?",
         "--set: strategy.period: must be >= 2, got 1",
     ]
+
+
+def test_the_pipeline_knows_the_code_of_its_local_files(desk: Desk) -> None:
+    desk.write(STRATEGY, "my.py")
+    first = desk.load(LOCAL)
+    assert list(first.code) == ["my.py"]
+    assert first.code == desk.load(LOCAL).code
+    desk.write(STRATEGY.replace("default=5", "default=6"), "my.py")
+    changed_file = desk.load(LOCAL)
+    assert first.code["my.py"] != changed_file.code["my.py"]
+    assert first.resolved == changed_file.resolved
+    assert pipeline_digest(first, "backtest") != pipeline_digest(changed_file, "backtest")
+    assert desk.load().code == {}
 
 
 def test_every_kind_may_be_local(desk: Desk) -> None:

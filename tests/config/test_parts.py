@@ -153,7 +153,7 @@ models = [
 "EUR/USD" = { use = "flat" }"""
     )
     assert desk.problems(text) == [
-        "p.toml:12: costs.models[0].named.BNB/USDC: the run has no such market; did you mean BNB/USDT?",
+        "p.toml:12: costs.models.sum.named.BNB/USDC: the run has no such market; did you mean BNB/USDT?",
         "p.toml:16: costs.named.EUR/USD: the run has no such market; it has BNB/USDT",
     ]
 

@@ -89,6 +89,7 @@ def test_d035_unknown_keys_are_an_error(desk: Desk) -> None:
         ("stop_atr = nan", "expects a finite number, got nan"),
         ("stop_atr = inf", "expects a finite number, got inf"),
         ("stop_atr = 0", "must be > 0, got 0.0"),
+        ('allow_short = "True"', 'expects true or false, got the text "True"; write true'),
         ('allow_short = "true"', 'expects true or false, got the text "true"; remove the quotes'),
         ("allow_short = 1", "expects true or false, got 1"),
         ('mode = "slwo"', 'expects "fast" or "slow", got the text "slwo"; did you mean slow?'),
@@ -124,6 +125,7 @@ def test_d118_a_missing_limit_is_named_with_its_line(desk: Desk) -> None:
         ('band = [1.0, "x"]', 'band[1]: expects a number, got the text "x"'),
         ("cap = 0", "cap: must be > 0, got 0.0"),
         ("size = 1.5", "size: expects a whole number or text, got 1.5"),
+        ('day = "2023-13-01"', 'day: expects a date, got the text "2023-13-01"; there is no such day'),
         ('day = "2023-01-01"', 'day: expects a date, got the text "2023-01-01"; remove the quotes'),
         ("day = 2023-01-01T00:00:00Z", "day: expects a date, got the date-time 2023-01-01T00:00:00+00:00"),
         (

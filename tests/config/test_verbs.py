@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from quantsail_framework.cli import main
 from quantsail_framework.config import load_pipeline
@@ -132,6 +133,7 @@ def test_schema_is_json_and_knows_the_installed_plugins(capsys: pytest.CaptureFi
     ran = Ran(capsys, "schema")
     assert ran.code == 0
     schema = json.loads(ran.out)
+    Draft202012Validator.check_schema(schema)
     assert "trend" in schema["$defs"]["strategy"]["properties"]["use"]["anyOf"][0]["enum"]
     without = json.loads(Ran(capsys, "schema", "--no-plugin", "trend").out)
     assert "trend" not in without["$defs"]["strategy"]["properties"]["use"]["anyOf"][0]["enum"]

@@ -51,12 +51,19 @@ def every(value: Any) -> Any:
         ({"entry": every(2)}, r"signals.entry is 2 at"),
         ({"entry": every(1), "trail": every(-0.5)}, r"signals.trail is -0.5 at .*; it must be above zero, or NaN"),
         ({"entry": every(1), "trail": lambda _bars: 0.0}, r"signals.trail is 0.0 at"),
+        ({"entry": every(1), "reason": lambda _bars: "up"}, "signals.reason is 'up'; it must be a function that words"),
         ({"entry": every(1), "max_bars": every(-3)}, r"signals.max_bars is -3 at .*; it must not be negative"),
     ],
 )
 def test_d081_signals_are_typed_and_checked(columns: dict[str, Any], words: str) -> None:
     with pytest.raises(ComponentError, match=rf"Fixed.signals\(TEST/USDT\): {words}"):
         run(strategy=Fixed(columns))
+
+
+def test_a_reason_is_a_text() -> None:
+    columns = {"entry": every(1), "stop": lambda bars: bars.close * 0.5, "reason": lambda _bars: lambda _i: 5}
+    with pytest.raises(ComponentError, match=r"signals\.reason answered 5; it must answer with a text"):
+        run(strategy=Fixed(columns)).trades["reason"].tolist()
 
 
 def test_d054_a_strategy_is_asked_once_for_all_bars() -> None:

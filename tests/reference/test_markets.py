@@ -20,6 +20,7 @@ REFUSALS = {
     "insufficient_cash",
     "invalid_levels",
     "sizer",
+    "not_ready",
     "min_notional",
     "flattened",
     "ruin",

@@ -57,6 +57,7 @@ def test_the_manifest_says_what_was_run(result: RunResult, pipeline: Pipeline, t
             "pipeline": {"name": "trend-bnb", "capital": 1000.0},
             "strategy": {"use": "trend", "adx_period": 14},
         },
+        "code": {},
         "plugins": {"a-dist": "2.0", "quantsail-trend": "0.1.0"},
         "times": {"started": "2020-01-01T00:00:00.000000Z", "finished": "2020-01-01T00:00:01.500000Z"},
     }
