@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from quantsail_framework.alerts import AlertWriter
 from quantsail_framework.config import build_runner
 from quantsail_framework.config.secrets import redacted
 from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
@@ -27,11 +26,14 @@ from quantsail_framework.domain.order import Refusal, Trip
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.trade import Position, Trade
 from quantsail_framework.errors import ComponentError, words
-from quantsail_framework.outbox import Outbox
 from quantsail_framework.plugins import PluginInfo, Registry, load_registry
 from quantsail_framework.ports.observer import Observer
 from quantsail_framework.ports.runner import Pipeline, Progress, Runner, Session
 from quantsail_framework.results import FOLDER_FACT, RunFolder, default_folder, pipeline_digest, write_files
+
+if TYPE_CHECKING:
+    from quantsail_framework.alerts import AlertWriter
+    from quantsail_framework.outbox import Outbox
 
 RUNS = "runs"  # where run folders go when nobody says otherwise
 _EVENTS = (
@@ -80,7 +82,7 @@ def run(
     job = build_runner(pipeline, registry, name)
     place = _place(pipeline, out, keep=keep, now_ns=clock())
     outbox = _outbox(pipeline, registry)
-    writer = AlertWriter(pipeline, outbox.put, clock, redacted) if outbox else None
+    writer = _writer(pipeline, outbox, clock)
     listener = writer if "all" in (pipeline.which_alerts, getattr(job, "alerts", None)) else None
     result: RunResult | None = None
     try:
@@ -383,12 +385,22 @@ def _outbox(pipeline: Pipeline, registry: Registry) -> Outbox | None:
     """A queue for each sink of the pipeline; a sink is opened when its first alert comes."""
     if not pipeline.alerts:
         return None
+    from quantsail_framework.outbox import Outbox
+
     labels = _labels("alerts", [routed.sink for routed in pipeline.alerts], pipeline, registry)
     named = [
         label if labels.count(label) == 1 else f"{label} ({routed.name})"
         for label, routed in zip(labels, pipeline.alerts, strict=True)
     ]
     return Outbox(zip(named, pipeline.alerts, strict=True), warn=_warn)
+
+
+def _writer(pipeline: Pipeline, outbox: Outbox | None, clock: Callable[[], int]) -> AlertWriter | None:
+    if outbox is None:
+        return None
+    from quantsail_framework.alerts import AlertWriter  # only a run with alerts pays for it
+
+    return AlertWriter(pipeline, outbox.put, clock, redacted)
 
 
 @contextmanager

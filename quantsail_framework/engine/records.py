@@ -35,24 +35,23 @@ class Simulation:
 
 def record(account: Account, refusals: Sequence[RefusalRow], data: MarketData) -> Simulation:
     """The tables of a finished run. Raises AccountingError when its money does not add up."""
-    _check_total(account)
+    flow = _flow(account)
+    # What a relative error is relative to: the size of the account.
+    tolerance = _TOLERANCE * max(account.capital, float(np.abs(flow[1]).max(initial=0.0)))
+    _check_total(account, tolerance)
     trades = trades_table(account.trades, data.bars)
     _check_prices(trades, data.bars)
-    return Simulation(trades, equity_table(account, trades, data), refusals_table(refusals), account.cash)
+    _check_flow(account, trades, *flow, tolerance)
+    return Simulation(trades, equity_table(account, trades, data, *flow), refusals_table(refusals), account.cash)
 
 
-def _check_total(account: Account) -> None:
+def _check_total(account: Account, tolerance: float) -> None:
     """Sum of trade nets = final cash - capital; nothing is left open."""
     if account.positions or account.pending:
         raise AccountingError(f"the run ended with {sorted([*account.positions, *account.pending])} still open")
     net, moved = sum(account.closed_net_pnl), account.cash - account.capital
-    if not abs(net - moved) <= _TOLERANCE * _scale(account):
+    if not abs(net - moved) <= tolerance:
         raise AccountingError(f"the trades net {net!r} but cash moved by {moved!r}")
-
-
-def _scale(account: Account) -> float:
-    """The size of the account: what a relative error is relative to."""
-    return max(account.capital, float(np.abs(_flow(account)[1]).max(initial=0.0)))
 
 
 def _flow(account: Account) -> tuple[Ints, Floats]:
@@ -213,15 +212,12 @@ def _excursions(noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) ->
 # Equity.
 
 
-def equity_table(account: Account, trades: Table, data: MarketData) -> Table:
+def equity_table(account: Account, trades: Table, data: MarketData, times: Ints, after: Floats) -> Table:
     """Equity, cash and gross exposure at every close from the start of the result on.
 
-    Raises AccountingError when cash differs from capital, profits and what open positions cost after the fills
-    of any bar; between fills cash + marked positions = capital + profits follows from that.
+    Cash is ``after`` from the bars on that open at ``times``.
     """
     moments = all_moments([bars.time for bars in data.bars.values()])
-    times, after = _flow(account)
-    _check_flow(account, trades, times, after)
     cash = _steps(moments, times, after, account.capital)
     equity, exposure = cash.copy(), np.zeros(len(moments))
     entered, left, signed = trades["entry_time"], trades["exit_time"], _signed(trades)
@@ -234,11 +230,11 @@ def equity_table(account: Account, trades: Table, data: MarketData) -> Table:
     return {"time": moments[first:], "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
 
 
-def _check_flow(account: Account, trades: Table, times: Ints, after: Floats) -> None:
+def _check_flow(account: Account, trades: Table, times: Ints, after: Floats, tolerance: float) -> None:
     """Cash after the fills of every bar = capital + net of what has ended - what open positions cost.
 
     Both sides of "cash + positions = capital + profits" hold the same positions at the same closes, so
-    that they agree between fills follows from their agreeing after each.
+    that they agree between fills follows from their agreeing after each. Raises AccountingError.
     """
     if not len(times):
         return
@@ -248,7 +244,7 @@ def _check_flow(account: Account, trades: Table, times: Ints, after: Floats) -> 
     order = np.argsort(when, kind="stable")
     last = np.append(np.diff(times) > 0, True)  # the last fill of each bar
     expected = account.capital + np.cumsum(moves[order])[last]
-    off = ~(np.abs(after[last] - expected) <= _TOLERANCE * _scale(account))
+    off = ~(np.abs(after[last] - expected) <= tolerance)
     if off.any():
         k = int(np.argmax(off))
         place, has, wants = utc_text(int(times[last][k])), float(after[last][k]), float(expected[k])

@@ -114,8 +114,8 @@ def test_a_port_that_is_none_is_refused(port: int) -> None:
 
 def test_the_port_is_free_again_after_the_run(watched: Pipeline, free_port: int) -> None:
     run(attrs.evolve(watched, runner="backtest", observers=(PrometheusEndpoint(port=free_port),)))
-    with socket.create_server(("127.0.0.1", free_port)):
-        pass
+    with socket.create_server(("127.0.0.1", free_port)) as taken:
+        assert taken.getsockname()[1] == free_port
 
 
 def test_the_port_is_free_again_after_a_run_that_failed(watched: Pipeline, free_port: int) -> None:

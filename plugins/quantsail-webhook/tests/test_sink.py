@@ -115,6 +115,7 @@ def test_a_request_that_was_recorded_cannot_be_used_again(sink: WebhookSink, is_
 def test_every_success_is_one(server: FakeServer, sink: WebhookSink, status: int) -> None:
     server.otherwise = Reply(status)
     sink.send(ALERT)
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
