@@ -6,10 +6,12 @@
     ├── InputError                  exit code 2: the user can mend it
     │   ├── PipelineError           the pipeline file: every problem at once
     │   ├── DataError               candles that are missing or cannot be trusted
+    │   │   └── MissingSeriesError  the source has no candles of that symbol and timeframe
     │   ├── UnknownComponentError   no component of that kind and name
     │   ├── PluginError             a plugin that cannot be loaded or clashes with another
     │   └── ResultsError            a run folder that is missing, foreign or already there
     ├── DeliveryError               an alert sink could not deliver
+    ├── FetchError                  a venue did not answer; what came is kept, the next call goes on
     └── RunError                    the run itself failed
         ├── AccountingError         an accounting identity or a fill invariant was broken
         └── ComponentError          a component broke the contract of its port
@@ -46,6 +48,10 @@ class DataError(InputError):
     """Candles that are missing or cannot be trusted; names file, symbol, row and time."""
 
 
+class MissingSeriesError(DataError):
+    """The source has no candles of that symbol and timeframe; another timeframe may be there to make them from."""
+
+
 class UnknownComponentError(InputError):
     """No component of that kind has that name; lists the installed ones and the nearest."""
 
@@ -66,6 +72,10 @@ class DeliveryError(QuantsailError):
         super().__init__(text)
         self.retry_after_s = retry_after_s
         self.permanent = permanent
+
+
+class FetchError(QuantsailError):
+    """Candles could not be fetched; names venue and symbol. What had come is stored, and the next call goes on."""
 
 
 class RunError(QuantsailError):

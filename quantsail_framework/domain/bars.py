@@ -126,15 +126,18 @@ class Bars:
 
     def slice(self, start: int, stop: int) -> Bars:
         """Bars ``start`` to ``stop`` (exclusive) as views; informative series cut to what had closed."""
-        part = object.__new__(Bars)
+        names = ("time", *PRICE_COLUMNS, "volume")
+        part = self.with_checked(**{name: getattr(self, name)[start:stop] for name in names})
         put = part.__dict__.__setitem__
-        put("symbol", self.symbol)
-        put("timeframe", self.timeframe)
-        for name in ("time", *PRICE_COLUMNS, "volume"):
-            put(name, getattr(self, name)[start:stop])
         put("synthetic", None if self.synthetic is None else self.synthetic[start:stop])
-        put("origin", self.origin)
         put("others", _closed_others(self, part) if self.others else {})
+        return part
+
+    def with_checked(self, **columns: Any) -> Bars:
+        """Bars of the same series with other columns, which were checked before: read-only arrays of one length."""
+        part = object.__new__(Bars)
+        names = ("symbol", "timeframe", "origin")
+        part.__dict__.update({name: getattr(self, name) for name in names}, synthetic=None, others={}, **columns)
         return part
 
     def informative(self, timeframe: str, symbol: str | None = None) -> Informative:

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars, Ints, utc_text
+from quantsail_framework.domain.gaps import Gaps, gaps_in
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import DataError
@@ -18,18 +19,6 @@ from quantsail_framework.ports.runner import DataSpec, Pipeline
 
 # A warm-up that takes more than this share of the asked range is worth a word.
 _LONG_WARMUP = 0.1
-
-
-@attrs.frozen
-class Gaps:
-    """Holes in a series: how many, and how many bars they lack."""
-
-    count: int = 0
-    missing: int = 0
-
-    def __str__(self) -> str:
-        holes, bars = "gap" if self.count == 1 else "gaps", "bar" if self.missing == 1 else "bars"
-        return f"{self.count} {holes} ({self.missing} {bars} missing)"
 
 
 @attrs.frozen(eq=False)
@@ -147,11 +136,11 @@ def _check_spacing(bars: Bars, policy: str) -> Gaps:
             f"{bars.symbol} {bars.timeframe}: the bar at {utc_text(int(bars.time[row]))} opens before the one "
             "before it has closed; the candles are of another timeframe"
         )
-    holes = np.flatnonzero(steps > length)
-    gaps = Gaps(len(holes), int((steps[holes] // length - 1).sum()))
+    gaps = gaps_in(bars.time, bars.timeframe)
     if gaps.count and policy == "fail":
+        before = int(bars.time[np.argmax(steps > length)])
         raise DataError(
-            f"{bars.symbol} {bars.timeframe}: {gaps}, the first after {utc_text(int(bars.time[holes[0]]))}; "
+            f"{bars.symbol} {bars.timeframe}: {gaps}, the first after {utc_text(before)}; "
             'get the missing candles, or set [data] gaps = "keep" or "fill"'
         )
     return gaps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -41,7 +41,40 @@ class DataSource(Protocol):
     def bars(self, requests: Sequence[BarRequest]) -> Iterator[Bars]:
         """One Bars per request, in that order.
 
-        Raises DataError, with place and remedy, for a symbol or timeframe that it does not have,
-        and for candles that cannot be trusted. Zero bars in range is an empty Bars, not an error.
+        Raises MissingSeriesError, with place and remedy, for a symbol or timeframe that it does not have,
+        and DataError for candles that cannot be trusted. Zero bars in range is an empty Bars, not an error.
+        """
+        ...
+
+
+@attrs.frozen
+class Fetched:
+    """What one request of a fetch came to: bars new in the store, and all that it now has of the asked range.
+
+    ``error`` says why it is not all there is (what had come is stored); empty when it is.
+    """
+
+    request: BarRequest
+    new: int
+    stored: int
+    error: str = ""
+
+
+# Called with the request, its bars that are stored by now, and about how many it will be.
+FetchProgress = Callable[[BarRequest, int, int], None]
+
+
+class Fetcher(DataSource, Protocol):
+    """A data source that brings candles from a venue into a store, as `quantsail data fetch` does.
+
+    Its ``bars`` fetch what is missing and read the store.
+    """
+
+    def fetch(self, requests: Sequence[BarRequest], progress: FetchProgress) -> Sequence[Fetched]:
+        """Store what is missing of each request, in that order of answers.
+
+        ``start_ns`` of None means from the first bar that the venue has, ``end_ns`` of None up to its last closed
+        one. What ``progress`` was told of is on disk. Raises DataError, before anything is fetched, for a venue,
+        symbol or timeframe that there is not; a venue that does not answer is told in ``error``.
         """
         ...

@@ -1,0 +1,1 @@
+"""The plugin's list of components; imports nothing heavy."""

@@ -1,0 +1,47 @@
+"""Replacing a file as a whole: readers see the old one or the new one, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from quantsail_framework.errors import DataError
+
+
+def replace(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
+    """Let ``write`` fill a temporary file, then give it the name ``path``.
+
+    ``durable`` waits until the disk has it. Raises DataError where the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            with temporary.open("wb") as file:
+                write(file)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}); free it, or name another store") from error
+
+
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
+    """``value`` as a JSON file."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+    replace(path, lambda file: file.write(text.encode()), durable=durable)
+
+
+def read_json(path: Path) -> Any:
+    """What the JSON file holds; None where there is none. Raises DataError for one that is broken."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not readable JSON ({error}); remove the file and fetch again") from None
