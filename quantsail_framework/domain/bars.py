@@ -36,7 +36,7 @@ def utc_text(time_ns: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if moment.second else "%Y-%m-%d %H:%M UTC")
 
 
-def _frozen(values: Any, dtype: type) -> npt.NDArray[Any]:
+def _frozen(values: Any, dtype: type | None) -> npt.NDArray[Any]:
     """A contiguous, read-only array; a copy where somebody else could still write into ``values``."""
     array: npt.NDArray[Any] = np.ascontiguousarray(values, dtype=dtype)
     if array is values and array.flags.writeable:
@@ -131,6 +131,13 @@ class Bars:
         put = part.__dict__.__setitem__
         put("synthetic", None if self.synthetic is None else self.synthetic[start:stop])
         put("others", _closed_others(self, part) if self.others else {})
+        return part
+
+    def where(self, keep: Bools) -> Bars:
+        """The bars for which ``keep`` is true; informative series are not kept."""
+        names = ("time", *PRICE_COLUMNS, "volume")
+        part = self.with_checked(**{name: _frozen(getattr(self, name)[keep], None) for name in names})
+        part.__dict__["synthetic"] = None if self.synthetic is None else _frozen(self.synthetic[keep], np.bool_)
         return part
 
     def with_checked(self, **columns: Any) -> Bars:

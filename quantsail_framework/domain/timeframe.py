@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import total_ordering
+from typing import Any
 
 import attrs
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
+_FIRST_MONDAY_NS = 4 * NS_PER_DAY
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PATTERN = re.compile(r"([1-9]\d*)([smhdw])")
 
@@ -38,3 +40,12 @@ class Timeframe:
 
     def __str__(self) -> str:
         return self.text
+
+
+def bucket_start(time_ns: Any, timeframe: Timeframe) -> Any:
+    """The open of the bar of ``timeframe`` that ``time_ns`` (an int or an array, ns UTC) falls into.
+
+    Bars are aligned to 1970-01-01 00:00 UTC, and those of whole weeks to Monday 1970-01-05, as exchanges do.
+    """
+    offset = _FIRST_MONDAY_NS if timeframe.text.endswith("w") else 0
+    return time_ns - (time_ns - offset) % timeframe.ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -11,8 +12,9 @@ import numpy as np
 from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars, Ints, utc_text
 from quantsail_framework.domain.gaps import Gaps, gaps_in
 from quantsail_framework.domain.instrument import Instrument
+from quantsail_framework.domain.resample import resample
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_framework.errors import DataError
+from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest, DataSource
 from quantsail_framework.ports.market import Market
 from quantsail_framework.ports.runner import DataSpec, Pipeline
@@ -58,7 +60,7 @@ def load_market(pipeline: Pipeline) -> MarketData:
     Raises DataError for what cannot be trusted or does not fit together.
     """
     spec, warmup = pipeline.data, _warmup(pipeline)
-    requests = [BarRequest(s, spec.timeframe, spec.start_ns, spec.end_ns, warmup) for s in spec.symbols]
+    requests = _own_requests(pipeline)
     series: dict[str, Bars] = {}
     gaps: dict[str, Gaps] = {}
     for request, loaded in zip(requests, _answers(pipeline.source, requests), strict=True):
@@ -80,6 +82,19 @@ def load_market(pipeline: Pipeline) -> MarketData:
         gaps=gaps,
     )
     return attrs.evolve(data, notes=tuple(_notes(data, spec.gaps)))
+
+
+def bar_requests(pipeline: Pipeline) -> list[BarRequest]:
+    """All candles that a run of ``pipeline`` asks its source for, those of informative series from the warm-up on."""
+    spec = pipeline.data
+    start = None if spec.start_ns is None else spec.start_ns - _warmup(pipeline) * spec.timeframe.ns
+    others = [BarRequest(symbol, length, start, spec.end_ns) for symbol, length in _informative_names(spec)]
+    return [*_own_requests(pipeline), *others]
+
+
+def _own_requests(pipeline: Pipeline) -> list[BarRequest]:
+    spec, warmup = pipeline.data, _warmup(pipeline)
+    return [BarRequest(symbol, spec.timeframe, spec.start_ns, spec.end_ns, warmup) for symbol in spec.symbols]
 
 
 def _notes(data: MarketData, policy: str) -> Iterator[str]:
@@ -197,13 +212,35 @@ def all_moments(times: Sequence[Ints]) -> Ints:
 def _with_informative(source: DataSource, series: Mapping[str, Bars], spec: DataSpec) -> dict[str, Bars]:
     """Each series with the declared other timeframes and symbols, loaded from its own first bar on."""
     first = min(int(bars.time[0]) for bars in series.values())
+    requests = [BarRequest(symbol, timeframe, first, spec.end_ns) for symbol, timeframe in _informative_names(spec)]
+    others = {(bars.symbol, str(bars.timeframe)): bars for bars in _informative(source, requests, series, spec)}
+    return {symbol: attrs.evolve(bars, others=others) for symbol, bars in series.items()}
+
+
+def _informative_names(spec: DataSpec) -> list[tuple[str, Timeframe]]:
+    """Symbol and timeframe of each declared series, once."""
     wanted: list[tuple[str, Timeframe]] = []
     for symbol, timeframe in spec.informative:
-        wanted.extend((own, timeframe) for own in ([symbol] if symbol else series))
-    unique = list(dict.fromkeys(wanted))
-    requests = [BarRequest(symbol, timeframe, first, spec.end_ns) for symbol, timeframe in unique]
-    others = {(bars.symbol, str(bars.timeframe)): bars for bars in _answers(source, requests)}
-    return {symbol: attrs.evolve(bars, others=others) for symbol, bars in series.items()}
+        wanted.extend((own, timeframe) for own in ([symbol] if symbol else spec.symbols))
+    return list(dict.fromkeys(wanted))
+
+
+def _informative(
+    source: DataSource, requests: Sequence[BarRequest], series: Mapping[str, Bars], spec: DataSpec
+) -> Iterator[Bars]:
+    """What the source answers; what it lacks is made of bars of the run's own timeframe where that can be."""
+    with suppress(MissingSeriesError):  # then one by one
+        yield from list(_answers(source, requests))
+        return
+    for request in requests:
+        try:
+            yield from _answers(source, [request])
+        except MissingSeriesError:
+            if request.timeframe <= spec.timeframe or request.timeframe.ns % spec.timeframe.ns:
+                raise
+            own = attrs.evolve(request, timeframe=spec.timeframe)
+            shorter = series[request.symbol] if request.symbol in series else next(_answers(source, [own]))
+            yield resample(shorter, request.timeframe).bars
 
 
 class ClosedMarket(Market):

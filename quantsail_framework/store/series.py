@@ -154,6 +154,10 @@ class Series:
         start, end = _window(whole, request)
         return whole.slice(start, end)
 
+    def bars_of_all(self) -> Bars:
+        """Everything that is stored of it."""
+        return self.bars(BarRequest(self.symbol, self.timeframe))
+
     def describe(self, known: Callable[[Path], Part] = describe) -> SeriesInfo | None:
         """What its parts say of themselves; None without parts."""
         paths = self.paths()

@@ -17,7 +17,7 @@ from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.store.files import read_json, write_json
-from quantsail_framework.store.parts import Part, describe
+from quantsail_framework.store.parts import SUFFIX, Part, describe
 from quantsail_framework.store.paths import decoded, encoded
 from quantsail_framework.store.series import Added, Range, Series, SeriesInfo, joined, stamp
 
@@ -99,7 +99,7 @@ class Store:
             about = now[key]["part"]
             return Part(**{**about, "gaps": Gaps(**about["gaps"])})
 
-        for series in self._folders():
+        for series in self.all_series():
             info = series.describe(known)
             if info:
                 yield info
@@ -110,21 +110,23 @@ class Store:
         """The series of that name; None where nothing is stored."""
         return self.series(venue, symbol, timeframe).describe()
 
-    def _folders(self) -> Iterator[Series]:
-        for venue, symbol, timeframe in self._names():
-            yield self.series(venue, symbol, timeframe)
-
-    def _names(self) -> Iterator[tuple[str, str, Timeframe]]:
+    def all_series(self) -> Iterator[Series]:
+        """Every series that has parts, unread: broken ones too."""
         for venue, folder in _named(self.root):
-            for symbol, inner in _named(folder):
-                lengths = (_timeframe(path.name) for path in inner.iterdir() if path.is_dir())
-                for timeframe in sorted(length for length in lengths if length):
-                    yield venue, symbol, timeframe
+            for symbol, _ in _named(folder):
+                for timeframe in self.timeframes(venue, symbol):
+                    yield self.series(venue, symbol, timeframe)
+
+    def timeframes(self, venue: str, symbol: str) -> list[Timeframe]:
+        """The timeframes in which a symbol is stored, shortest first."""
+        folder = self.root / encoded(venue, "venue") / encoded(symbol)
+        lengths = (_timeframe(path.parent.name) for path in folder.glob(f"*/*{SUFFIX}"))
+        return sorted({length for length in lengths if length})
 
     def _nothing(self, venue: str, request: BarRequest) -> str:
         """Why there is nothing to read, with what is nearest."""
         text = f"{self.root}: no candles of {request.symbol} {request.timeframe} of {venue} are stored"
-        there = list(self._names()) if self.root.is_dir() else []
+        there = [(series.venue, series.symbol, series.timeframe) for series in self.all_series()]
         if not there:
             return f"{text}; the store is empty: fill it with `quantsail data fetch` or `quantsail data import`"
         lengths = [str(length) for name, symbol, length in there if (name, symbol) == (venue, request.symbol)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_framework.errors import DataError
+from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -69,12 +69,12 @@ class Layout:
         return _PLACEHOLDER.sub(lambda match: values[match[1]], self.template)
 
     def find(self, request: BarRequest) -> Path:
-        """The path of that file. Raises DataError, naming what there is instead, when it is not there."""
+        """The path of that file. Raises MissingSeriesError, naming what there is instead, when it is not there."""
         path = self.root / self.name(request)
         try:
             mode = path.stat().st_mode
         except (FileNotFoundError, NotADirectoryError):
-            raise DataError(self._missing(request)) from None
+            raise MissingSeriesError(self._missing(request)) from None
         except OSError as error:
             raise DataError(f"{shown(path)}: candles of {request.symbol} cannot be read ({error.strerror})") from None
         if not stat.S_ISREG(mode):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_framework.errors import DataError
+from quantsail_framework.errors import MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_samples.window import cut
 
@@ -34,7 +34,7 @@ class SamplesSource:
         """One Bars per request."""
         for request in requests:
             if CANDLES.get(request.symbol) != request.timeframe.text:
-                raise DataError(_missing(request))
+                raise MissingSeriesError(_missing(request))
             yield cut(_load(request.symbol), request)
 
 

@@ -1,0 +1,187 @@
+"""``quantsail data fetch``: candles from an exchange into the store."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quantsail_data.cli.common import TIME, TIMEFRAME, json_option, store_option
+from quantsail_framework.cli.output import print_json, print_table
+from quantsail_framework.errors import DataError, InputError, PluginError, UnknownComponentError
+
+if TYPE_CHECKING:
+    from quantsail_framework.domain.timeframe import Timeframe
+    from quantsail_framework.ports.data_source import BarRequest, Fetched, Fetcher, FetchProgress
+
+FETCHER = "ccxt"  # the source that fetches where the pipeline's own does not
+_SPEAK_S = 5.0  # between two lines of progress where there is no terminal
+
+
+@click.command("fetch")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@click.option("--exchange", help="Exchange by its ccxt id, such as binance or kraken.")
+@click.option("--timeframe", "-t", "timeframes", type=TIMEFRAME, multiple=True, help="Such as 5m; may repeat.")
+@click.option("--since", type=TIME, help="From this date on (UTC); default: from the first candle there is.")
+@click.option("--until", type=TIME, help="Up to this date, exclusive (UTC); default: up to the last closed candle.")
+@click.option(
+    "--for",
+    "file",
+    type=click.Path(path_type=Path),
+    help="Fetch what this pipeline needs, warm-up and informative series included, into the store that it names.",
+)
+@click.option(
+    "--ccxt-config",
+    "config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="TOML file handed to the ccxt client as it is: proxies, options, urls.",
+)
+@store_option
+@json_option
+def command(
+    symbols: Sequence[str],
+    exchange: str | None,
+    timeframes: Sequence[Timeframe],
+    since: int | None,
+    until: int | None,
+    file: Path | None,
+    config: Path | None,
+    root: Path,
+    as_json: bool,
+) -> None:
+    """Fetch candles from an exchange into the store.
+
+    Only what is missing is fetched: stopped and called again, it goes on where it was. What was shown as stored is
+    on disk. Exit code 1 when an exchange did not answer to the end; the rest is stored.
+    """
+    if file is not None:
+        if symbols or exchange or timeframes or since or until or config:
+            raise click.UsageError("--for takes exchange, symbols, timeframes and range from the pipeline file alone")
+        source, requests = _of_pipeline(file)
+    else:
+        source = _fetcher(exchange=_required(exchange, "--exchange binance"), path=root, config=_table(config))
+        requests = _requests(symbols, timeframes, since, until)
+    with _progress() as progress:
+        done = source.fetch(requests, progress)
+    _print(done, as_json=as_json)
+    if any(fetched.error for fetched in done):
+        raise click.exceptions.Exit(1)
+
+
+def _of_pipeline(file: Path) -> tuple[Fetcher, list[BarRequest]]:
+    from quantsail_framework.config import load_pipeline
+    from quantsail_framework.engine.market import bar_requests
+
+    pipeline = load_pipeline(file)
+    source: Any = pipeline.source
+    if not hasattr(source, "fetch"):
+        use = pipeline.resolved["data"]["use"]
+        if use != "store":
+            raise InputError(f"{file}: the data source {use!r} fetches nothing; use 'store' or {FETCHER!r}")
+        source = _fetcher(exchange=source.venue, path=source.path, config={})
+    return source, bar_requests(pipeline)
+
+
+def _fetcher(*, exchange: str, path: Path, config: Mapping[str, Any]) -> Fetcher:
+    from quantsail_framework.plugins import load_registry
+
+    try:
+        make = load_registry().load("data-source", FETCHER)
+    except UnknownComponentError as error:
+        raise PluginError("fetching needs the plugin quantsail-ccxt: pip install quantsail-ccxt") from error
+    try:
+        fetcher: Fetcher = make(exchange=exchange, path=path, ccxt_config=config)
+    except (ValueError, TypeError) as error:
+        raise InputError(str(error)) from error
+    return fetcher
+
+
+def _requests(
+    symbols: Sequence[str], timeframes: Sequence[Timeframe], since: int | None, until: int | None
+) -> list[BarRequest]:
+    from quantsail_framework.ports.data_source import BarRequest
+
+    _required(symbols, "BTC/USDT")
+    _required(timeframes, "--timeframe 5m")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must lie before --until, which is exclusive")
+    return [BarRequest(symbol, length, since, until) for symbol in symbols for length in timeframes]
+
+
+def _required(value: Any, example: str) -> Any:
+    if not value:
+        raise click.UsageError(f"name what to fetch: {example} is missing (or --for FILE takes all from a pipeline)")
+    return value
+
+
+def _table(config: Path | None) -> dict[str, Any]:
+    import tomllib
+
+    if config is None:
+        return {}
+    try:
+        return tomllib.loads(config.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{config}: not readable TOML ({error})") from None
+
+
+def _print(done: Sequence[Fetched], *, as_json: bool) -> None:
+    names = ("symbol", "timeframe", "new", "stored", "error")
+    rows = [(d.request.symbol, str(d.request.timeframe), d.new, d.stored, d.error or None) for d in done]
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        errors = any(fetched.error for fetched in done)
+        print_table(names if errors else names[:-1], rows if errors else [row[:-1] for row in rows], prose=["error"])
+
+
+@contextmanager
+def _progress() -> Iterator[FetchProgress]:
+    """A bar per series on a terminal, a line now and then elsewhere; both on stderr."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
+        yield _Bars(bars)
+
+
+class _Lines:
+    """Progress where nobody can be shown a bar: what is stored, at most every five seconds a series."""
+
+    def __init__(self) -> None:
+        self._said: dict[BarRequest, float] = {}
+
+    def __call__(self, request: BarRequest, stored: int, expected: int) -> None:
+        now = time.monotonic()
+        if now - self._said.get(request, 0.0) < _SPEAK_S and stored < expected:
+            return
+        self._said[request] = now
+        click.echo(f"{request.symbol} {request.timeframe}: {stored:,} of about {expected:,} bars stored", err=True)
+
+
+class _Bars:
+    """A bar per series, with bars a second and the time that is left."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._tasks: dict[BarRequest, Any] = {}
+        self._begun: dict[BarRequest, tuple[float, int]] = {}
+
+    def __call__(self, request: BarRequest, stored: int, expected: int) -> None:
+        now = time.monotonic()
+        if request not in self._tasks:
+            name = f"{request.symbol} {request.timeframe}"
+            self._tasks[request] = self._bars.add_task(name, total=expected, completed=stored, rate="")
+            self._begun[request] = now, stored
+        begun, before = self._begun[request]
+        rate = f"{(stored - before) / (now - begun):,.0f} bars/s" if now > begun and stored > before else ""
+        self._bars.update(self._tasks[request], completed=stored, total=max(stored, expected), rate=rate)
