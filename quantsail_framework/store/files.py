@@ -28,7 +28,19 @@ def replace(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = 
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}); free it, or name another store") from error
+        raise _cannot(path, error) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder and those above it. Raises DataError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+def _cannot(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot be written ({error.strerror}); make room for it, or name another folder")
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:

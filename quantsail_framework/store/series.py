@@ -17,7 +17,7 @@ from quantsail_framework.domain.gaps import Gaps
 from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.store import columns
-from quantsail_framework.store.files import read_json, write_json
+from quantsail_framework.store.files import make_folder, read_json, write_json
 from quantsail_framework.store.parts import COLUMNS, SUFFIX, Part, describe, period_name, read_part, split, write_part
 
 _COVERED = "series.json"
@@ -95,7 +95,7 @@ class Series:
 
     def add(self, bars: Bars, *, source: str, fetched_ns: int, covered: Sequence[Range]) -> Added:
         """Merge ``bars`` in, a part at a time; where both have a bar, the new one counts."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         from filelock import FileLock
 
         total = Added()

@@ -16,7 +16,7 @@ from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
-from quantsail_framework.store.files import read_json, write_json
+from quantsail_framework.store.files import make_folder, read_json, write_json
 from quantsail_framework.store.parts import SUFFIX, Part, describe
 from quantsail_framework.store.paths import decoded, encoded
 from quantsail_framework.store.series import Added, Range, Series, SeriesInfo, joined, stamp
@@ -65,7 +65,7 @@ class Store:
             texts: dict[str, Any] = {key: None if step is None else format(step, "f") for key, step in rules.items()}
             value = {"symbol": instrument.symbol, **texts, "min_notional": instrument.min_notional}
             if read_json(folder / _INSTRUMENT) != value:
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
                 write_json(folder / _INSTRUMENT, value)
 
     # --- reading -----------------------------------------------------------------------------

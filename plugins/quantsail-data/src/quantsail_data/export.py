@@ -17,7 +17,7 @@ from quantsail_framework.domain.bars import Bars
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.store import Series
-from quantsail_framework.store.files import replace
+from quantsail_framework.store.files import make_folder, replace
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "freqtrade": ".feather"}
 _NAMES = ("open", "high", "low", "close", "volume")
@@ -43,7 +43,7 @@ def export(
         bars = entry.bars(BarRequest(entry.symbol, entry.timeframe, since, until))
         if not len(bars):
             raise DataError(f"{entry.venue} {entry.symbol} {entry.timeframe}: no candles in that range to export")
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         replace(path, lambda file, bars=bars: _write(file, bars, form))  # type: ignore[misc]
         done.append((path, len(bars)))
     return done
