@@ -237,8 +237,24 @@ def _validate(bars: Bars) -> None:
             raise DataError(
                 f"{_where(bars)}: column {name!r} has shape {getattr(bars, name).shape}, the times have ({size},)"
             )
-    if size == 0:
-        return
+    if not _fine(bars):
+        _complain(bars)
+
+
+def _fine(bars: Bars) -> bool:
+    """All at once and without a word: a comparison with NaN is false, and high and volume bound the rest."""
+    high, low = bars.high, bars.low
+    return bool(
+        (bars.time[1:] > bars.time[:-1]).all()
+        and (low > 0.0).all()
+        and (high < np.inf).all()
+        and (bars.volume < np.inf).all()
+        and (bars.volume >= 0.0).all()
+        and all((column >= low).all() and (column <= high).all() for column in (bars.open, bars.close))
+    )
+
+
+def _complain(bars: Bars) -> None:
     later = bars.time[1:] > bars.time[:-1]
     if not later.all():
         row = int(np.argmin(later)) + 1

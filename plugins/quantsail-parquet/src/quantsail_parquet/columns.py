@@ -170,8 +170,11 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _view(array: pa.Array, dtype: type) -> np.ndarray:
     """The array's own memory (8 bytes a value, no nulls), without the copy and the pandas of ``to_numpy``."""
-    data = array.buffers()[1]
-    return np.frombuffer(data, dtype, len(array), array.offset * 8) if len(array) else np.empty(0, dtype)
+    if not len(array):
+        return np.empty(0, dtype)
+    values = np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
+    values.flags.writeable = False  # or Bars would copy it
+    return values
 
 
 def _first_null(column: pa.ChunkedArray) -> int:
