@@ -29,15 +29,20 @@ def candles() -> Callable[..., Bars]:
 
 
 @pytest.fixture(scope="session")
-def real_bars() -> Bars:
-    """The last 30,000 five-minute candles of BTC/USDT; skips without them, fails under QUANTSAIL_REQUIRE_DATA=1."""
-    path = SHARED_DATA / "ohlcv" / "binance" / "BTC_USDT-5m.parquet"
-    if not path.is_file():
+def shared_data() -> Path:
+    """The folder of real candles; without it the test is skipped, or fails when QUANTSAIL_REQUIRE_DATA=1."""
+    if not SHARED_DATA.is_dir():
         reason = "no real candles: ../shared/data beside the project is absent"
         if os.environ.get("QUANTSAIL_REQUIRE_DATA") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    table = pq.ParquetFile(path).read()
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def real_bars(shared_data: Path) -> Bars:
+    """The last 30,000 five-minute candles of BTC/USDT."""
+    table = pq.ParquetFile(shared_data / "ohlcv" / "binance" / "BTC_USDT-5m.parquet").read()
     table = table.slice(table.num_rows - 30_000)
     times = np.asarray(table["timestamp"].cast("int64")) * 1_000_000
     columns = {name: np.asarray(table[name]) for name in ("open", "high", "low", "close", "volume")}

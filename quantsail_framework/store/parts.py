@@ -144,6 +144,6 @@ def _array(array: Any, dtype: type) -> Any:
     """The array's own memory, without the pandas of ``to_numpy``."""
     if array.null_count or array.type.bit_width != 64:
         raise KeyError(f"a column of {array.type} with {array.null_count} missing values")
-    values = np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
+    values: Any = np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
     values.flags.writeable = False  # or Bars would copy it
     return values

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
+from tests.benchmarks import load
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ROOT, Timing, measure
@@ -73,6 +74,12 @@ def test_the_documented_table_has_every_job_beside_the_peers() -> None:
     assert [job.name for job in JOBS if f"| {job.name}: {job.title} |" not in measured] == []
     assert "vectorbt" in measured
     assert "backtesting 0" in measured
+
+
+def test_the_loads_of_the_store_are_measured_beside_pandas(tmp_path: Path) -> None:
+    found = load.measure(1, load.store(tmp_path, symbols=2, bars=60_000), symbols=2)
+    assert set(found) == {"first", "second", "pandas"}
+    assert all(figures["s"] > 0.0 and figures["peak_mb"] > 0.0 for figures in found.values())
 
 
 def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert() -> None:

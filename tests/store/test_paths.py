@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quantsail_framework.errors import DataError
 from quantsail_framework.store import Store
 from quantsail_framework.store.paths import decoded, encoded
-from tests.store.conftest import series
+from tests.store.made import series
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 

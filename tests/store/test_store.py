@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from quantsail_framework import Bars, Instrument, Timeframe
 from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.store import Added, Store
-from tests.store.conftest import JANUARY, asked, series
+from tests.store.made import JANUARY, asked, series
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")
 SLOTS = st.sets(st.integers(0, 20_000), min_size=1, max_size=60)
@@ -233,7 +233,7 @@ WRITER = """
 import sys
 sys.path.insert(0, {project!r})
 from quantsail_framework.store import Store
-from tests.store.conftest import series
+from tests.store.made import series
 store = Store(sys.argv[1])
 for page in range(int(sys.argv[2]), 10_000, int(sys.argv[3])):
     store.add("binance", series(range(page * 20, page * 20 + 20)), source="test", fetched_ns=0)

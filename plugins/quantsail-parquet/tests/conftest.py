@@ -19,8 +19,6 @@ from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_parquet.source import CsvSource, ParquetSource
 
-SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
-
 
 @pytest.fixture(scope="session")
 def hours() -> Callable[..., dict[str, Any]]:
@@ -66,17 +64,6 @@ def load(tmp_path: Path) -> Callable[..., Bars]:
         return next(source.bars([BarRequest(symbol, Timeframe(timeframe), **bounds)]))
 
     return load
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real candles; skips without it, fails when QUANTSAIL_REQUIRE_DATA=1 demands it."""
-    if not SHARED_DATA.is_dir():
-        reason = "no real candles: ../shared/data beside the project is absent"
-        if os.environ.get("QUANTSAIL_REQUIRE_DATA") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return SHARED_DATA
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from quantsail_framework import Component, hookimpl
 @hookimpl
 def quantsail_data_sources() -> Iterable[Component]:
     """Candles that were fetched or imported before."""
-    example = {"venue": "binance"}
+    example = {"path": "data", "venue": "binance"}
     yield Component("store", "quantsail_data.source:StoreSource", "Candles kept in the local store.", example=example)
 
 

@@ -22,10 +22,10 @@ def _named(_instance: object, _field: object, value: str) -> None:
 class StoreSource:
     """Candles that `quantsail data fetch` or `quantsail data import` put into the store, and their markets' rules."""
 
+    path: Path = attrs.field(metadata={"doc": "root folder of the store"})
     venue: str = attrs.field(
         validator=_named, metadata={"doc": "exchange or other origin, as `quantsail data list` names it"}
     )
-    path: Path = attrs.field(default=Path("data"), metadata={"doc": "root folder of the store"})
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """Tick, lot and smallest notional of those markets that the store knows."""

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
@@ -172,7 +174,7 @@ def _view(array: pa.Array, dtype: type) -> np.ndarray:
     """The array's own memory (8 bytes a value, no nulls), without the copy and the pandas of ``to_numpy``."""
     if not len(array):
         return np.empty(0, dtype)
-    values = np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
+    values: npt.NDArray[Any] = np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
     values.flags.writeable = False  # or Bars would copy it
     return values
 

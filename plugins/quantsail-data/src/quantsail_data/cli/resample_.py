@@ -15,6 +15,9 @@ from quantsail_framework.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from quantsail_framework.domain.timeframe import Timeframe
 
+# Venue, symbol, timeframe, bars, new and changed ones, and the open times (ns) of those that hold gaps.
+Row = tuple[str, str, str, int, int, int, list[int]]
+
 
 @click.command("resample")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
@@ -48,17 +51,27 @@ def command(
     from quantsail_framework.store import Store
 
     store = Store(root)
-    done = []
+    done: list[Row] = []
     for series in chosen(root, list(store.all_series()), symbols, [short], venue):
         bars = series.bars_of_all()
         for timeframe in longer:
             made = resample(bars, timeframe)
-            lacking = int(made.incomplete.sum())
+            lacking = made.bars.time[made.incomplete].tolist()
             kept = made.bars.where(~made.incomplete) if incomplete == "drop" else made.bars
             added = store.add(series.venue, kept, source=f"resampled from {short}", fetched_ns=time.time_ns())
             done.append((series.venue, series.symbol, str(timeframe), len(kept), added.new, added.changed, lacking))
     names = ("venue", "symbol", "timeframe", "bars", "new", "changed", "incomplete")
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in done])
+        print_json([dict(zip(names, _counted(row), strict=True)) | {"incomplete_at": _times(row[-1])} for row in done])
     else:
-        print_table(names, done)
+        print_table(names, [_counted(row) for row in done])
+
+
+def _counted(row: Row) -> tuple[object, ...]:
+    return *row[:-1], len(row[-1])
+
+
+def _times(opens: list[int]) -> list[str]:
+    from quantsail_framework.domain.bars import utc
+
+    return [utc(time).isoformat() for time in opens]
