@@ -17,10 +17,10 @@ from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.store import Series, Store
 from quantsail_framework.store.parts import describe, period_name, read_part
 
-# A price this far (as log return) from the middle of the closes around it is worth a look...
-_JUMP = 0.2
-# ...and so many times the median move of the series, so that days are not held to the measure of minutes.
-_MOVES = 20.0
+# A price this far (as log return: a third down, a half up) from the middle of the closes around it is worth a look...
+_JUMP = 0.4
+# ...if it is also so many median moves of the series off: days are not held to the measure of minutes.
+_MOVES = 30.0
 _AROUND = 10  # bars on each side
 _TOLERANCE = 1e-9  # of a sum of volumes against the exchange's own figure
 
@@ -45,7 +45,8 @@ def verify(store: Store, series: Series) -> Iterator[Finding]:
     - ``altered``: a part whose candles are not those that were written
     - ``misplaced``: candles outside of the period that their part stands for, or beside the clock
     - ``gap``, ``zero_volume`` (in a series that has volume), ``forming`` (it had not closed when it was fetched)
-    - ``outlier``: a price more than 20 % and 20 median moves off the median of the ten closes on each side
+    - ``outlier``: a price a third below or a half above, and 30 median moves off, the median of the ten closes on each
+      side
     - ``differs``: not what a finer timeframe of the same symbol adds up to
     """
     broken = list(_broken(series))
@@ -103,7 +104,7 @@ def _silent(bars: Bars) -> Bools:
 def outliers(bars: Bars) -> Bools:
     """Which bars have a high or a low that is far off the closes around them.
 
-    Far: |ln(price / m)| > max(0.2, 20 * s), m the median close of the ten bars on each side and the bar itself, s the
+    Far: |ln(price / m)| > max(0.4, 30 * s), m the median close of the ten bars on each side and the bar itself, s the
     median of |ln(close / previous close)| of the series. Real crashes can be among them: they are worth a look.
     """
     if len(bars) < 2 * _AROUND + 1:
