@@ -191,7 +191,8 @@ def test_a_pipeline_reads_the_store_with_its_markets_rules(quantsail: Run, store
 
 
 def test_an_informative_series_is_made_where_the_store_lacks_it(quantsail: Run, store: Store, tmp_path: Path) -> None:
-    text = PIPELINE.format(source='use = "store"\npath = "data"\nvenue = "binance"\ninformative = ["1h", "ETH/USDT@30m"]')
+    source = 'use = "store"\npath = "data"\nvenue = "binance"\ninformative = ["1h", "ETH/USDT@30m"]'
+    text = PIPELINE.format(source=source)
     (tmp_path / "pipeline.toml").write_text(text)
     assert quantsail("run", "pipeline.toml", "--json").returncode == 0
     (tmp_path / "pipeline.toml").write_text(text.replace("30m", "7m"))
