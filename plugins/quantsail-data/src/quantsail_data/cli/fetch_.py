@@ -151,7 +151,9 @@ def _progress() -> Iterator[FetchProgress]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bars:
-        yield _Bars(bars)
+        shown = _Bars(bars)
+        yield shown
+        shown.finish()
 
 
 class _Lines:
@@ -185,3 +187,8 @@ class _Bars:
         begun, before = self._begun[request]
         rate = f"{(stored - before) / (now - begun):,.0f} bars/s" if now > begun and stored > before else ""
         self._bars.update(self._tasks[request], completed=stored, total=max(stored, expected), rate=rate)
+
+    def finish(self) -> None:
+        """What came is all there is: a guess is no reason to look unfinished."""
+        for task in self._bars.tasks:
+            self._bars.update(task.id, total=task.completed)
