@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from functools import total_ordering
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 NS_PER_SECOND = 1_000_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
-_FIRST_MONDAY_NS = 4 * NS_PER_DAY
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+# 1970-01-05, the first Monday: weeks start there, all other lengths at 1970-01-01 00:00 UTC, a Thursday.
+_FIRST_MONDAY_NS = 4 * NS_PER_DAY
 _PATTERN = re.compile(r"([1-9]\d*)([smhdw])")
 
 
@@ -42,10 +47,13 @@ class Timeframe:
         return self.text
 
 
-def bucket_start(time_ns: Any, timeframe: Timeframe) -> Any:
-    """The open of the bar of ``timeframe`` that ``time_ns`` (an int or an array, ns UTC) falls into.
+_Time = TypeVar("_Time", int, "npt.NDArray[np.int64]")
 
-    Bars are aligned to 1970-01-01 00:00 UTC, and those of whole weeks to Monday 1970-01-05, as exchanges do.
+
+def bucket_start(time_ns: _Time, timeframe: Timeframe) -> _Time:
+    """The open of the bar of length ``timeframe`` that holds ``time_ns`` (ns UTC), for one time or an array of them.
+
+    Bars are counted from 1970-01-01 00:00 UTC, so days open at midnight UTC; weeks are counted from Monday.
     """
-    offset = _FIRST_MONDAY_NS if timeframe.text.endswith("w") else 0
-    return time_ns - (time_ns - offset) % timeframe.ns
+    anchor = _FIRST_MONDAY_NS if timeframe.text.endswith("w") else 0
+    return time_ns - (time_ns - anchor) % timeframe.ns

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
-from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
+from quantsail_framework.domain.from_file import VALUES, Place, bars_from_file, shown
+from quantsail_framework.domain.time_units import UNITS, unit_of
+from quantsail_framework.domain.timeframe import NS_PER_DAY
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
-from quantsail_parquet.files import shown
 
-VALUES = ("open", "high", "low", "close", "volume")
 COLUMNS = ("timestamp", *VALUES)
-# Nanoseconds per count of each unit in which a timestamp may be kept.
-UNITS = {"s": NS_PER_SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
-# Whole numbers count as the one unit that puts them between 1975 and 2200; the windows of two units do not touch.
-_EARLIEST_S, _LATEST_S = 157_766_400, 7_258_118_400
 _MAX_NS = 2**63 - 1
-
-Place = Callable[[int], str]
 
 
 @contextmanager
@@ -83,10 +76,9 @@ def ns_per_count(kind: pa.DataType, low: int, high: int, where: str) -> int:
 
 
 def _unit_by_size(low: int, high: int, where: str) -> int:
-    for per_count in UNITS.values():
-        counts_per_second = NS_PER_SECOND // per_count
-        if _EARLIEST_S * counts_per_second <= low and high <= _LATEST_S * counts_per_second:
-            return per_count
+    unit = unit_of(low, high)
+    if unit is not None:
+        return UNITS[unit]
     raise DataError(
         f"{where}: column timestamp holds whole numbers from {low} to {high}, which are not s, ms, us or ns since 1970 "
         "that all lie between 1975 and 2200; store it as a timestamp (UTC)"
@@ -113,22 +105,15 @@ def to_bars(table: pa.Table, request: BarRequest, path: Path, origin: str, place
     # A small part must not keep all that was read in memory.
     keep = np.copy if 2 * (stop - first) < len(time) else np.asarray
     values = [keep(_floats(columns[name])) for name in VALUES]
-    try:
-        return Bars(request.symbol, request.timeframe, keep(time[first:stop]), *values, origin=origin)
-    except DataError as error:
-        text = where + str(error).removeprefix(f"{origin}: {request.symbol} {request.timeframe}")
-        raise DataError(_in_words_of_the_file(text, lambda row: place(first + row), values)) from None
-
-
-def _in_words_of_the_file(text: str, place: Place, values: Sequence[Floats]) -> str:
-    """The message of Bars, which counts from the first bar it was given, with the file's own row and its values."""
-    match = re.search(r", row (\d+) \(", text)
-    if match is None:
-        return text
-    row = int(match[1])
-    text = f"{text[: match.start()]}, {place(row)} ({text[match.end() :]}"
-    candle = ", ".join(f"{name} {column[row]:.12g}" for name, column in zip(VALUES, values, strict=True))
-    return text.replace("; repair or remove the candle", f" ({candle}); repair or remove the candle")
+    return bars_from_file(
+        request.symbol,
+        request.timeframe,
+        keep(time[first:stop]),
+        values,
+        path=path,
+        origin=origin,
+        place=lambda row: place(first + row),
+    )
 
 
 def window(time: Ints, request: BarRequest) -> tuple[int, int]:

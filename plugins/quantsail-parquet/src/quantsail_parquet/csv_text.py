@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from quantsail_framework.domain.bars import Bars
+from quantsail_framework.domain.from_file import VALUES, shown
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
-from quantsail_parquet.columns import COLUMNS, VALUES, check_names, reading, to_bars
-from quantsail_parquet.files import shown
+from quantsail_parquet.columns import COLUMNS, check_names, reading, to_bars
 
 MAX_BYTES = 4 * 1024**3
 _WHOLE = re.compile(r"-?[0-9]{1,19}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from quantsail_framework.domain.from_file import shown
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
@@ -29,12 +30,6 @@ def check_path(path: Path) -> None:
     names = set(_PLACEHOLDER.findall(str(path)))
     if names and names != {"symbol", "timeframe"}:
         raise ValueError(f"the pattern {str(path)!r} must have {{symbol}} and {{timeframe}} and no other placeholder")
-
-
-def shown(path: Path) -> Path:
-    """A path as messages name it: from the working directory when it is below, as it is elsewhere."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def file_symbol(symbol: str) -> str:

@@ -9,10 +9,10 @@ import attrs
 import pyarrow.parquet as pq
 
 from quantsail_framework.domain.bars import Bars
+from quantsail_framework.domain.from_file import shown
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_parquet.columns import COLUMNS, check_names, check_types, ns_per_count, reading, to_bars
-from quantsail_parquet.files import shown
 
 # 100 million bars are 190 years of minutes and 4.8 GB of columns: more is a mistake or a damaged file.
 MAX_ROWS = 100_000_000
