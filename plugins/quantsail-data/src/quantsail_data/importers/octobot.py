@@ -12,7 +12,7 @@ import numpy as np
 
 from quantsail_data.importers.candles import MAX_ROWS, Job, Rows, rows_place, to_bars
 from quantsail_data.importers.clock import counts_to_ns
-from quantsail_data.importers.streams import first_bytes
+from quantsail_data.importers.streams import first_bytes, first_line
 from quantsail_framework.domain.bars import Bars, Ints
 from quantsail_framework.errors import DataError
 
@@ -66,8 +66,7 @@ def _opened(job: Job) -> Iterator[sqlite3.Connection]:
             _check_schema(job, database)
             yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"{job.where}: damaged, or not an OctoBot .data file ({reason})") from None
+        raise DataError(f"{job.where}: damaged, or not an OctoBot .data file ({first_line(error)})") from None
 
 
 def _only_reads(action: int, _first: str | None, second: str | None, *_: Any) -> int:

@@ -20,7 +20,7 @@ from quantsail_framework.errors import DataError
 # Two GiB of text are 30 million candles. Candles shrink to a third or a tenth; a bomb shrinks to a thousandth.
 MAX_BYTES = 2 * 1024**3
 MAX_RATIO = 200
-_RATIO_COUNTS_FROM = 16 * 1024**2
+_RATIO_COUNTS_FROM = 4 * 1024**2
 _MAX_MEMBERS = 1_000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
@@ -55,10 +55,11 @@ def guarded(path: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"{shown(path)}: damaged or cut off ({_first_line(error)}); download it again") from None
+        raise DataError(f"{shown(path)}: damaged or cut off ({first_line(error)}); download it again") from None
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else _first_line(error)
-        raise DataError(f"{shown(path)}: cannot be read ({reason})") from None
+        if not error.errno:  # Arrow's errors, of files that are not what they begin as
+            raise DataError(f"{shown(path)}: damaged or cut off ({first_line(error)}); download it again") from None
+        raise DataError(f"{shown(path)}: cannot be read ({os.strerror(error.errno)})") from None
 
 
 @contextmanager
@@ -135,5 +136,7 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def first_line(error: Exception) -> str:
+    """What a library says of a file, cut to what can be printed on one line."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return "".join(sign if sign.isprintable() else "?" for sign in line[:200])

@@ -15,7 +15,7 @@ from quantsail_data.importers.candles import MAX_ROWS, Job, Rows, rows_place, to
 from quantsail_data.importers.clock import counts_to_ns
 from quantsail_data.importers.columns import check_roles, mapped
 from quantsail_data.importers.names import named_like_ours
-from quantsail_data.importers.streams import MAX_BYTES, guarded
+from quantsail_data.importers.streams import MAX_BYTES, first_line, guarded
 from quantsail_framework.domain.bars import Bars, Ints
 from quantsail_framework.domain.from_file import VALUES
 from quantsail_framework.domain.time_units import UNITS
@@ -71,8 +71,7 @@ def _table(job: Job) -> Iterator[Table]:
             file.seek(0)
             yield _parquet(file, job) if start == b"PAR1" else _feather(file)
     except pa.ArrowException as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"{job.where}: damaged, or neither feather nor Parquet ({reason})") from None
+        raise DataError(f"{job.where}: damaged, or neither feather nor Parquet ({first_line(error)})") from None
 
 
 def _parquet(file: Any, job: Job) -> Table:
