@@ -115,7 +115,7 @@ def _without_repeats(job: Job, rows: Rows, where: str) -> Rows:
             raise DataError(f"{where}, {rows.place(row)} ({utc_text(int(rows.time[row]))}): {problem}")
     if not len(again):
         return rows
-    job.note(f"{len(again)} repeated rows dropped, the first at {rows.place(int(again[0]))}")
+    job.note(f"{counted(len(again), 'repeated row')} dropped, the first at {rows.place(int(again[0]))}")
     return taken(rows, np.setdiff1d(np.arange(len(rows.time)), again))
 
 
@@ -137,7 +137,14 @@ def _check_spacing(job: Job, rows: Rows, timeframe: Timeframe, where: str) -> No
     if askew.any():
         row = int(np.argmax(askew))
         when = utc_text(int(rows.time[row]))
-        job.note(f"{int(askew.sum())} candles do not open on a whole {timeframe} of UTC, the first at {when}")
+        job.note(
+            f"{counted(int(askew.sum()), 'candle')} not opening on a whole {timeframe} of UTC, the first at {when}"
+        )
+
+
+def counted(count: int, thing: str) -> str:
+    """``1 row`` and ``2 rows``."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def length(ns: int) -> str:

@@ -62,7 +62,7 @@ def _header(text: Text) -> tuple[int, list[str], Text]:
     first, text = text.peeked(3)
     for line, cells in first:
         next(text.lines)
-        names = [cell.lower() for cell in cells]
+        names = [cell.strip().lower() for cell in cells]
         if {"open", "high", "low", "close"} <= set(names) and {"date", "unix"} & set(names):
             return line, names, text
     raise DataError(f"{text.where}: no header with date or unix, open, high, low, close in its first three lines")
@@ -115,8 +115,8 @@ def _in_order(job: Job, rows: Rows) -> Rows:
         if len(copies) > 1:
             first = utc_text(int(ordered.time[copies[0]]))
             job.note(
-                f"{len(copies)} candles are there twice, {back} apart, the first copy at {first}: times of the part "
-                "before are most likely not UTC; check it against another source, or leave it out"
+                f"{len(copies)} candles are there twice, {back} candles apart, the first copy at {first}: times of "
+                "the part before are most likely not UTC; check it against another source, or leave it out"
             )
     return ordered
 

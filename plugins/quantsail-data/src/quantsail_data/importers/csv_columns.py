@@ -47,4 +47,4 @@ def _names(text: Text, decimal: str) -> tuple[list[str], Text]:
     if sum(is_number(cell, decimal) for cell in cells) >= len(VALUES) - 1:
         return [str(index + 1) for index in range(len(cells))], text
     next(text.lines)
-    return cells, text
+    return [cell.strip() for cell in cells], text

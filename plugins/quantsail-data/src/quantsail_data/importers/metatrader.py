@@ -59,7 +59,7 @@ def _columns(text: Text) -> tuple[Mapping[str, int], Text]:
     first, text = text.peeked()
     cells = first[0][1] if first else []
     if cells and not cells[0][:1].isdigit():
-        names = [cell.strip("<>").lower() for cell in cells]
+        names = [cell.strip("<> ").lower() for cell in cells]
         missing = [name for name in ("date", *VALUES[:4]) if name not in names]
         if missing:
             raise DataError(f"{text.where}, line {first[0][0]}: no column {', '.join(missing)} in the header")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from quantsail_data.importers.candles import MAX_ROWS, Job, Rows, rows_place, to_bars
+from quantsail_data.importers.candles import MAX_ROWS, Job, Rows, counted, rows_place, to_bars
 from quantsail_data.importers.clock import counts_to_ns
 from quantsail_data.importers.streams import first_bytes, first_line
 from quantsail_framework.domain.bars import Bars, Ints
@@ -42,7 +42,8 @@ def read(job: Job) -> Bars:
     time, values = _candles(job, cells)
     closed = time + timeframe.ns <= collected if collected is not None else np.ones(len(time), bool)
     if not closed.all():
-        job.note(f"{int((~closed).sum())} candles left out that had not closed when the file was made")
+        count = counted(int((~closed).sum()), "candle")
+        job.note(f"{count} left out that had not closed when the file was made")
     return to_bars(job, Rows(time[closed], list(values[closed].T), rows_place), symbol, timeframe)
 
 

@@ -65,7 +65,7 @@ def _delimiter(head: Sequence[str]) -> str:
 
 
 def _cells(lines: Iterable[str], delimiter: str, where: str) -> Iterator[Line]:
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     while True:
         try:
             cells = next(reader, None)
@@ -74,7 +74,7 @@ def _cells(lines: Iterable[str], delimiter: str, where: str) -> Iterator[Line]:
         if cells is None:
             return
         if any(cells):
-            yield reader.line_num, [cell.strip() for cell in cells]
+            yield reader.line_num, cells
 
 
 @attrs.frozen(eq=False)
@@ -136,7 +136,7 @@ def read_columns(
 
 
 def _rule(where: str, line: int, cells: list[str], width: int, time_of: Callable[[list[str]], str]) -> TimeRule:
-    text = time_of(cells) if len(cells) == width else ""
+    text = time_of(cells).strip() if len(cells) == width else ""
     try:
         return rule_for(text)
     except ValueError:
@@ -148,7 +148,7 @@ def _rule(where: str, line: int, cells: list[str], width: int, time_of: Callable
 def _times(piece: list[Line], time_of: Callable[[list[str]], str], rule: TimeRule, where: str) -> Ints:
     read, found = rule.read, []
     for number, cells in piece:
-        text = time_of(cells)
+        text = time_of(cells).strip()
         try:
             found.append(read(text))
         except (ValueError, OverflowError):
@@ -158,8 +158,11 @@ def _times(piece: list[Line], time_of: Callable[[list[str]], str], rule: TimeRul
 
 
 def _floats(piece: list[Line], pick: int, name: str, decimal: str, where: str) -> Floats:
+    texts = [cells[pick] for _, cells in piece]
     try:
-        return np.array([number(cells[pick], decimal) for _, cells in piece])
+        # All at once where float() alone decides; it also takes 1_000, which no file of numbers means.
+        plain = decimal == "." and "_" not in "".join(texts)
+        return np.array(list(map(float, texts)) if plain else [number(text, decimal) for text in texts])
     except ValueError:
         for line, cells in piece:
             if not is_number(cells[pick], decimal):
