@@ -150,7 +150,7 @@ def test_cryptodatadownload_of_bitstamp_has_its_volumes_put_right(raw: Raw) -> N
     found = raw("cryptodatadownload/BTC_USD-Hourly.csv")
     bars = found.bars
     assert len(bars) == 33_259
-    assert "base and quote volume were swapped in 20143 rows, line 12114 to line 33260: put right" in found.notes
+    assert "base and quote volume were swapped in 20,143 rows, line 12114 to line 33260: put right" in found.notes
     rows = {time: row for row, time in enumerate(bars.time.tolist())}
     assert bars.volume[rows[ns(2018, 5, 15, 6)]] == 559.93
     assert bars.volume[rows[ns(2020, 10, 12, 8)]] == 139.7

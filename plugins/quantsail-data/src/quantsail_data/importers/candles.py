@@ -137,9 +137,7 @@ def _check_spacing(job: Job, rows: Rows, timeframe: Timeframe, where: str) -> No
     if askew.any():
         row = int(np.argmax(askew))
         when = utc_text(int(rows.time[row]))
-        job.note(
-            f"{counted(int(askew.sum()), 'candle')} not opening on a whole {timeframe} of UTC, the first at {when}"
-        )
+        job.note(f"{counted(int(askew.sum()), 'candle')} not on a whole {timeframe} of UTC, the first at {when}")
 
 
 def counted(count: int, thing: str) -> str:

@@ -18,7 +18,9 @@ _USUAL = {
 def parse_columns(text: str) -> dict[str, str]:
     """``{"time": "Date", "open": "O"}`` of ``time=Date,open=O``. Raises DataError for what is not written so."""
     pairs = [item.partition("=") for item in text.split(",")]
-    bad = next((f"{role}{sign}{name}" for role, sign, name in pairs if not (sign and name.strip())), None)
+    bad = next(
+        (f"{role}{sign}{name}" for role, sign, name in pairs if not (role.strip() and sign and name.strip())), None
+    )
     if bad is not None:
         raise DataError(f"columns: {bad!r} is not written like time=Date,open=O")
     return {role.strip(): name.strip() for role, _, name in pairs}

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from quantsail_data.importers.candles import Job, Rows, taken, to_bars
+from quantsail_data.importers.candles import Job, Rows, counted, taken, to_bars
 from quantsail_data.importers.clock import TimeRule, moment_ns, whole
 from quantsail_data.importers.names import split_symbol, stem
 from quantsail_data.importers.text import Columns, Text, opened_lines, read_columns
@@ -90,13 +90,13 @@ def _base_volume(job: Job, prices: Sequence[Floats], table: Columns) -> Floats:
     if swapped.any():
         rows = np.flatnonzero(swapped)
         job.note(
-            f"base and quote volume were swapped in {len(rows)} rows, {table.place(int(rows[0]))} to "
+            f"base and quote volume were swapped in {counted(len(rows), 'row')}, {table.place(int(rows[0]))} to "
             f"{table.place(int(rows[-1]))}: put right"
         )
     odd = (np.minimum(as_named, turned) > _FAR_OFF) & (base + quote > 0.0)
     if odd.any():
-        first = table.place(int(np.argmax(odd)))
-        job.note(f"the volumes of {int(odd.sum())} rows do not fit their price, the first at {first}: left as they are")
+        rows, first = counted(int(odd.sum()), "row"), table.place(int(np.argmax(odd)))
+        job.note(f"{rows} with volumes that do not fit the price, the first at {first}: left as they are")
     return np.where(swapped, quote, base)
 
 
@@ -107,7 +107,7 @@ def _in_order(job: Job, rows: Rows) -> Rows:
     if not (steps <= 0).all() and not (steps >= 0).all():
         upward = rows.time[-1] > rows.time[0]
         astray = np.flatnonzero(steps < 0 if upward else steps > 0) + 1
-        job.note(f"{len(astray)} rows out of order, the first at {rows.place(int(astray[0]))}: sorted")
+        job.note(f"{counted(len(astray), 'row')} out of order, the first at {rows.place(int(astray[0]))}: sorted")
     ordered = taken(rows, np.argsort(rows.time, kind="stable"))
     for back in range(1, _COPIES_WITHIN + 1):
         same = np.logical_and.reduce([column[back:] == column[:-back] for column in ordered.values])

@@ -87,7 +87,7 @@ def detect(path: Path) -> Detected:
 
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
-_LEAN = re.compile(rf"(\d{{1,8}}|\d{{8}} \d\d:\d\d),({_NUMBER},)+{_NUMBER}\s*$")
+_LEAN = re.compile(rf"(\d{{1,8}}|\d{{8}} \d\d:\d\d),((?:{_NUMBER})?,)+{_NUMBER}\s*$")
 _LINES = (
     ("cryptodatadownload", "its banner", re.compile(r"(?i).*cryptodatadownload")),
     ("cryptodatadownload", "its header", re.compile(r"(?i)(unix,date,symbol|date,symbol|unix,symbol),open,")),

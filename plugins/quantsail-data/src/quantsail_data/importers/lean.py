@@ -15,7 +15,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from quantsail_data.importers.candles import Job, Rows, to_bars
+from quantsail_data.importers.candles import Job, Rows, counted, to_bars
 from quantsail_data.importers.clock import TimeRule, Zone, moment_ns, whole, zone
 from quantsail_data.importers.names import split_symbol, stem
 from quantsail_data.importers.text import Columns, Text, opened_lines, read_columns
@@ -115,7 +115,9 @@ def _bars(job: Job, text: Text, rule: TimeRule, cells: int) -> tuple[Columns, li
     quoted, absent = _with_quotes(text, picks)
     table = read_columns(quoted, picks, _first, rule=rule, names=names, width=11)
     if absent:
-        job.note(f"{len(absent)} rows without a price of the {side} side left out, the first at line {absent[0]}")
+        job.note(
+            f"{counted(len(absent), 'row')} without a price of the {side} side left out, the first at line {absent[0]}"
+        )
     job.note(f"bars of the {side}; volume 0, since quotes trade nothing")
     half = table.values[4:]
     prices = [(bid + ask) / 2.0 for bid, ask in zip(table.values, half, strict=False)] if half else table.values
