@@ -388,7 +388,11 @@ def test_lean_rows_that_one_side_did_not_quote(lean: Write) -> None:
     "member, row, problem",
     [
         ("20231341_btcusd_minute_trade.csv", "0,1,1,1,1,1", "20231341 in the name is no date"),
-        ("20230703_btcusd_minute_trade.csv", "86400000,1,1,1,1,1", "line 1: time '86400000' is not written like"),
+        (
+            "20230703_btcusd_minute_trade.csv",
+            "86400000,1,1,1,1,1",
+            "line 1: time '86400000' is not a time of this format",
+        ),
         ("20230703_btcusd_minute_trade.csv", "0,1,1,1,1", "5 cells a row; LEAN's bars have 6 (trades) or 11 (quotes)"),
         ("20230703_btcusd_tick_trade.csv", "0,1,1,1,1,1", "ticks of 6 cells, and those of shares, are not read"),
     ],
@@ -405,7 +409,10 @@ def test_lean_files_of_other_shapes(member: str, row: str, problem: str, lean: W
     [
         (["time,open,high,low,close,volume", "2023-01-01T00:00Z,1,2,0.5,1.5,10"], {}),
         (["Date,Open,High,Low,Close,Vol", "2023-01-01 02:00+02:00,1,2,0.5,1.5,10"], {}),
-        (["timestamp;open;high;low;close;volume", "2023-01-01 00:00;1;2;0,5;1,5;10"], {"decimal": ",", "zone": "UTC"}),
+        (
+            ["timestamp;open;high;low;close;volume", "2023-01-01 00:00;1,0;2,0;0,5;1,5;10,0"],
+            {"decimal": ",", "zone": "UTC"},
+        ),
         (["a,b,c,d,e,f", "1672531200,1,2,0.5,1.5,10"], {"columns": "time=a,open=b,high=c,low=d,close=e,volume=f"}),
         (["1672531200000000,1.5,1,2,0.5,10"], {"columns": "time=1,close=2,open=3,high=4,low=5,volume=6"}),
         (
@@ -461,6 +468,12 @@ def test_csv_without_volume_and_newest_first(write: Write) -> None:
             ["1672531200,1,2,0.5,1.5,10"],
             {"columns": {"time": "x"}},
             "no column 'x' among time, open, high, low",
+        ),
+        (["9999-12-31T00:00Z,1,2,0.5,1.5,10"], {}, "line 2: time '9999-12-31T00:00Z' is not a time"),
+        (
+            ["1672531200,1,2,0.5,1.5,10"],
+            {"time_format": "%Q"},
+            "line 2: time '1672531200' is not a time of this format",
         ),
         (['1672531200,"1.000,5",2,0.5,1.5,10'], {"decimal": ","}, "line 2: open '1.000,5' is not a decimal number"),
         (

@@ -118,6 +118,19 @@ def test_zips_of_other_shapes(names: tuple[str, ...], problem: str, zipped: Call
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_zip_of_very_many_names(tmp_path: Path) -> None:
+    path = tmp_path / f"{KLINES}.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"{number}.csv", "")
+    problem = "a zip with one file is expected, this lists thousands or is of zip64; unpack it"
+    assert refused(path, "binance-klines") == problem
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(70_000):
+            archive.writestr(f"{number}", "")
+    assert refused(path, "binance-klines") == problem
+
+
 def test_an_encrypted_zip(zipped: Callable[..., Path]) -> None:
     path = zipped((f"{KLINES}.csv", ROW))
     data = bytearray(path.read_bytes())
@@ -168,6 +181,7 @@ def test_damaged_and_cut_off_archives(name: str, tmp_path: Path, zipped: Callabl
         (f"[[{'9' * 30}, 1, 1, 1, 1, 1]]", "is no whole number; repair or remove the row"),
         (f"[{CANDLE}, {CANDLE}", "row 2: not a row of plain values, or the file is cut off; download it again"),
         (f"[{CANDLE} {CANDLE}]", "row 1: not a row of plain values, or the file is cut off; download it again"),
+        ("[" + " " * 3_000_000, "row 0: not a row of plain values, or the file is cut off"),
         ("[]", "BTC/USDT 1h: the file holds no candles"),
         ("", "not a JSON list of rows such as [[1672531200000, 1.0, 1.2, 0.9, 1.1, 5.0]]"),
     ],
@@ -352,6 +366,7 @@ BOMB = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT 1
         ((TABLE, INSERT.format("[1, 2]")), "row 0: '[1, 2]' is no candle of six numbers; repair the file"),
         ((TABLE, INSERT.format('{"a": 1}')), "is no candle of six numbers; repair the file"),
         ((TABLE, INSERT.format("[1675209600, 1, 1, 1, 1, NaN]")), "volume is not a finite number"),
+        ((TABLE, INSERT.format("[1e300, 1, 1, 1, 1, 1]")), "is no candle of six numbers; repair the file"),
         ((TABLE, INSERT.format("[" * 5_000)), "is no candle of six numbers; repair the file"),
         ((TABLE, INSERT.format("x" * 200_000)), "string or blob too big"),
         ((TABLE, INSERT.format("[1675209600.5, 1, 1, 1, 1, 1]")), "is no candle of six numbers; repair the file"),

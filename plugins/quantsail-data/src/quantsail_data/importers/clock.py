@@ -13,7 +13,7 @@ import numpy as np
 from quantsail_framework.domain.bars import Ints, utc, utc_text
 from quantsail_framework.domain.from_file import Place
 from quantsail_framework.domain.time_units import UNITS, unit_of
-from quantsail_framework.domain.timeframe import NS_PER_SECOND
+from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
 from quantsail_framework.errors import DataError
 
 BROKER_RULES = {"broker-new-york": ("America/New_York", 7), "EET-US": ("America/New_York", 7)}
@@ -135,9 +135,12 @@ def whole(text: str) -> int:
 
 
 def moment_ns(moment: datetime) -> int:
-    """A date and time as ns since 1970; without a zone as if it were UTC."""
+    """A date and time as ns since 1970; without a zone as if it were UTC. ValueError beyond 1678 to 2262."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1) * 1_000
+    count = (aware - _EPOCH) // timedelta(microseconds=1) * 1_000
+    if abs(count) > _MAX_NS - NS_PER_DAY:
+        raise ValueError(moment)
+    return count
 
 
 def _by_pattern(pattern: str) -> Callable[[str], int]:

@@ -84,8 +84,9 @@ def _volumes(header: Sequence[str], symbol: str | None, where: str) -> list[int]
 
 def _base_volume(job: Job, prices: Sequence[Floats], table: Columns) -> Floats:
     base, quote = table.values[4:6]
-    price = sum(prices[1:], prices[0]) / 4.0
-    as_named, turned = _error(price, base, quote), _error(price, quote, base)
+    with np.errstate(all="ignore"):
+        price = sum(prices[1:], prices[0]) / 4.0
+        as_named, turned = _error(price, base, quote), _error(price, quote, base)
     swapped: Bools = (as_named > _OFF) & (turned < as_named)
     if swapped.any():
         rows = np.flatnonzero(swapped)
@@ -95,8 +96,8 @@ def _base_volume(job: Job, prices: Sequence[Floats], table: Columns) -> Floats:
         )
     odd = (np.minimum(as_named, turned) > _FAR_OFF) & (base + quote > 0.0)
     if odd.any():
-        rows, first = counted(int(odd.sum()), "row"), table.place(int(np.argmax(odd)))
-        job.note(f"{rows} with volumes that do not fit the price, the first at {first}: left as they are")
+        many, first = counted(int(odd.sum()), "row"), table.place(int(np.argmax(odd)))
+        job.note(f"{many} with volumes that do not fit the price, the first at {first}: left as they are")
     return np.where(swapped, quote, base)
 
 
@@ -123,8 +124,7 @@ def _in_order(job: Job, rows: Rows) -> Rows:
 
 def _error(price: Floats, base: Floats, quote: Floats) -> Floats:
     """How far price x base is from quote, as a logarithm; infinite where a volume is zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        error = np.abs(np.log(quote / (price * base)))
+    error = np.abs(np.log(quote / (price * base)))
     return np.where(np.isfinite(error), error, np.inf)
 
 

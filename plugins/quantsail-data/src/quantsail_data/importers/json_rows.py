@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from quantsail_framework.errors import DataError
 
 _PIECE = 1024 * 1024
-_ROW = re.compile(r"\s*(,?)\s*(\[[^\[\]{}]{0,4000}\])")
+_ROW = re.compile(r"\s*+(,?)\s*+(\[[^\[\]{}]{0,4000}\])")
 _LONGEST = 64 * 1024
 
 

@@ -19,7 +19,8 @@ from quantsail_framework.errors import DataError
 _MAGIC = b"SQLite format 3\x00"
 _CELL_BYTES = 100_000
 # Ten thousand instructions of SQLite's machine at a time; a series of a million candles takes a few thousand of them.
-_STEP, _MAX_STEPS = 10_000, 200_000
+_STEP, _MAX_STEPS = 10_000, 50_000
+_LATEST = 2**62
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION)
 _FUNCTIONS = ("min", "max", "count")
 
@@ -118,7 +119,7 @@ def _candles(job: Job, cells: list[Any]) -> tuple[Ints, Any]:
     for row, cell in enumerate(cells):
         try:
             opened, *rest = json.loads(cell)
-            if len(rest) != 5 or opened != int(opened):
+            if len(rest) != 5 or opened != int(opened) or abs(opened) > _LATEST:
                 raise ValueError(cell)
             times.append(int(opened))
             values.append([float(value) for value in rest])

@@ -21,7 +21,8 @@ from quantsail_framework.errors import DataError
 MAX_BYTES = 2 * 1024**3
 MAX_RATIO = 200
 _RATIO_COUNTS_FROM = 4 * 1024**2
-_MAX_MEMBERS = 1_000
+_MAX_DIRECTORY = 1024**2
+_DIRECTORY_END, _ZIP64 = b"PK\x05\x06", b"PK\x06\x07"
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
 
@@ -70,6 +71,7 @@ def opened(path: Path) -> Iterator[Opened]:
         name = path.name
         raw: IO[bytes]
         if kind == "zip":
+            _check_directory(path, size, where)
             archive = stack.enter_context(zipfile.ZipFile(path))
             member = _the_member(archive, where)
             name = PurePosixPath(member.filename).name
@@ -96,8 +98,19 @@ def opened_text(path: Path) -> Iterator[tuple[io.TextIOWrapper, Opened]]:
             raise DataError(f"{file.where}: not text in {error.encoding}; save it as UTF-8") from None
 
 
+def _check_directory(path: Path, size: int, where: str) -> None:
+    """Raise DataError for a list of members so long that reading it fills the memory, before it is read."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - 65_557))
+        tail = file.read()
+    end = tail.rfind(_DIRECTORY_END)
+    length = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
+    if length > _MAX_DIRECTORY or (end >= 20 and tail[end - 20 : end - 16] == _ZIP64):
+        raise DataError(f"{where}: a zip with one file is expected, this lists thousands or is of zip64; unpack it")
+
+
 def _the_member(archive: zipfile.ZipFile, where: str) -> zipfile.ZipInfo:
-    members = [member for member in archive.infolist()[: _MAX_MEMBERS + 1] if not member.is_dir()]
+    members = [member for member in archive.infolist() if not member.is_dir()]
     if len(members) != 1:
         listed = ", ".join(repr(member.filename[:60]) for member in members[:5]) or "none"
         raise DataError(f"{where}: a zip with one file is expected, this holds {len(members)} ({listed}); unpack it")

@@ -98,6 +98,9 @@ def _feather(file: Any) -> Table:
 
 def _columns(job: Job, table: Table, picks: Sequence[int]) -> list[Any]:
     fields = [table.schema.field(pick) for pick in picks]
+    twice = [field.name for field in fields if table.schema.names.count(field.name) > 1]
+    if twice:
+        raise DataError(f"{job.where}: column {twice[0][:40]!r} is there more than once; keep one")
     _check_types(fields, job.where)
     batches, rows = [], 0
     for batch in table.batches(picks):

@@ -19,7 +19,8 @@ from quantsail_framework.domain.from_file import VALUES, Place
 from quantsail_framework.errors import DataError
 
 MAX_LINE = 65_536
-DELIMITERS = ",;\t|"
+# Where two are as many, the comma may be decimal.
+DELIMITERS = ";\t|,"
 _PIECE = 50_000
 
 Line = tuple[int, list[str]]
@@ -129,7 +130,7 @@ def read_columns(
                 problem = f"{len(cells)} cells, those before have {width}"
                 raise DataError(f"{text.where}, line {number}: {problem}; repair or remove the line")
         lines.append(np.array([number for number, _ in piece], np.int64))
-        times.append(_times(piece, time_of, rule, text.where))
+        times.append(_times(piece, time_of, rule, text.where, line))
         for column, pick, name in zip(pieces, picks, names, strict=True):
             column.append(np.zeros(len(piece)) if pick is None else _floats(piece, pick, name, decimal, text.where))
     return Columns(np.concatenate(times), [np.concatenate(column) for column in pieces], np.concatenate(lines), rule)
@@ -145,14 +146,15 @@ def _rule(where: str, line: int, cells: list[str], width: int, time_of: Callable
         ) from None
 
 
-def _times(piece: list[Line], time_of: Callable[[list[str]], str], rule: TimeRule, where: str) -> Ints:
+def _times(piece: list[Line], time_of: Callable[[list[str]], str], rule: TimeRule, where: str, first: int) -> Ints:
     read, found = rule.read, []
     for number, cells in piece:
         text = time_of(cells).strip()
         try:
             found.append(read(text))
         except (ValueError, OverflowError):
-            problem = f"time {text[:40]!r} is not written like those before it" if text else "time is missing"
+            like = "written like those before it" if number != first else "a time of this format, or of that asked for"
+            problem = f"time {text[:40]!r} is not {like}" if text else "time is missing"
             raise DataError(f"{where}, line {number}: {problem}; repair or remove the line") from None
     return np.array(found, np.int64)
 

@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from quantsail_data.importers.candles import Job
+from quantsail_data.importers.candles import Job, counted
 from quantsail_framework.domain.aggregate import Side, quotes_to_bars, trades_to_bars
 from quantsail_framework.domain.bars import Bars, Bools, Floats, Ints, utc_text
 from quantsail_framework.domain.from_file import Place
@@ -21,7 +21,7 @@ def bars_of_trades(
     _check(job, symbol, time, price, "price", place)
     bad = ~(np.isfinite(amount) & (amount >= 0.0))
     _refuse(job, symbol, time, bad, "amount is not a number from zero on; repair or remove the row", place)
-    _note_ends(job, time, "trades")
+    _note_ends(job, time, "trade")
     return trades_to_bars(symbol, timeframe, time, price, amount, origin=job.origin)
 
 
@@ -32,7 +32,7 @@ def bars_of_quotes(
     _check(job, symbol, time, bid, "bid", place)
     _check(job, symbol, time, ask, "ask", place)
     side = cast("Side", job.options.side or "bid")
-    _note_ends(job, time, "quotes")
+    _note_ends(job, time, "quote")
     job.note(f"bars of the {side}; volume 0, since quotes trade nothing")
     return quotes_to_bars(symbol, timeframe, time, bid, ask, side=side, origin=job.origin)
 
@@ -54,4 +54,4 @@ def _refuse(job: Job, symbol: str, time: Ints, bad: Bools, problem: str, place: 
 
 def _note_ends(job: Job, time: Ints, what: str) -> None:
     span = f"{utc_text(int(time[0]))} to {utc_text(int(time[-1]))}"
-    job.note(f"{len(time)} {what}, {span}: the first and the last bar lack what came before and after")
+    job.note(f"{counted(len(time), what)}, {span}: the first and the last bar lack what came before and after")
