@@ -403,3 +403,14 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
     link = tmp_path / f"{KLINES}.csv"
     link.symlink_to(tmp_path / "real.csv")
     assert len(read(link).bars) == 1
+
+
+def test_names_that_are_no_text(tmp_path: Path, zipped: Callable[..., Path]) -> None:
+    """Found by changing bytes at random."""
+    path = zipped((f"{KLINES}é.csv", ROW))
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\x80\x80"))
+    assert refused(path, "binance-klines").startswith("damaged or cut off ('utf-8' codec can't decode")
+    path = tmp_path / "BTC_USDT-1h.feather"
+    feather.write_feather(pa.table({**columns(), "é": [1.0]}), path)
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\x80\x80"))
+    assert refused(path, "freqtrade").startswith("damaged or cut off ('utf-8' codec can't decode")

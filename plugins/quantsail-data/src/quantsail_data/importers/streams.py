@@ -27,6 +27,10 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
 
 
+# What the unpackers raise, and for names that are no text.
+_DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
+
+
 @attrs.frozen
 class Opened:
     """The bytes of a file, or of the one member of a zip; ``name`` is the member's, or the file's own."""
@@ -55,7 +59,7 @@ def guarded(path: Path) -> Iterator[None]:
         raise DataError(f"{shown(path)}: not a file; name the files to import one by one")
     try:
         yield
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{shown(path)}: damaged or cut off ({first_line(error)}); download it again") from None
     except OSError as error:
         if not error.errno:  # Arrow's errors, of files that are not what they begin as
