@@ -300,7 +300,7 @@ def test_units_that_are_mixed_or_none(rows: tuple[int, int], problem: str, tmp_p
         ("1675213200000,1_0,2,0.5,1.5,10,0,0,0,0,0,0", "line 2: open '1_0' is not a decimal number"),
         ("1675213200000,,2,0.5,1.5,10,0,0,0,0,0,0", "line 2: open is missing; repair or remove the line"),
         ("1675213200000,nan,2,0.5,1.5,10,0,0,0,0,0,0", "line 2 (2023-02-01 01:00 UTC): open is not a finite number"),
-        ("1675213200000,1,2,0.5,1.5,10", "line 2: 6 cells, those before have 12; repair or remove the line"),
+        ("1675213200000,1,2,0.5,1.5,10", "line 2: 6 cells, 12 are expected; repair or remove the line"),
         ("1e12,1,2,0.5,1.5,10,0,0,0,0,0,0", "line 2: time '1e12' is not written like those before it"),
         (",1,2,0.5,1.5,10,0,0,0,0,0,0", "line 2: time is missing; repair or remove the line"),
         (

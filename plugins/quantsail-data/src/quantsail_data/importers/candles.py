@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -66,11 +66,6 @@ class Rows:
     time: Ints
     values: Sequence[Floats]
     place: Place
-
-
-def lines_place(lines: Ints) -> Place:
-    """Words rows by the lines of a text file."""
-    return lambda row: f"line {lines[row]}"
 
 
 def rows_place(row: int) -> str:
@@ -151,6 +146,3 @@ def length(ns: int) -> str:
         if ns % (size * 1_000_000_000) == 0:
             return f"{ns // (size * 1_000_000_000)}{unit}"
     return f"{ns / 1e9:g}s"
-
-
-Reader = Callable[[Job], Bars]

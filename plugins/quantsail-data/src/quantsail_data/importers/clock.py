@@ -16,11 +16,11 @@ from quantsail_framework.domain.time_units import UNITS, unit_of
 from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
 from quantsail_framework.errors import DataError
 
+# What most brokers of currencies keep, by two names: the place whose clock they follow, and the hours ahead of it.
 BROKER_RULES = {"broker-new-york": ("America/New_York", 7), "EET-US": ("America/New_York", 7)}
 _FIXED = re.compile(r"UTC([+-])(\d{1,2})(?::([0-5]\d))?")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = "1975 and 2200"
 # Clocks are changed at a quarter of an hour, all over the world and the years since 1975.
 _QUARTER_NS = 900 * NS_PER_SECOND
 _MAX_NS = 2**63 - 1
@@ -176,5 +176,5 @@ def counts_to_ns(counts: Ints, where: str, place: Place, unit: str | None = None
 def _not_of_the_unit(count: int, unit: str | None, where: str, first: str) -> str:
     other = unit_of(count, count)
     if other is None:
-        return f"{where}: time {count} is no count of s, ms, us or ns since 1970 between {_EARLIEST}; repair the row"
+        return f"{where}: time {count} is no count of s, ms, us or ns since 1970 between 1975 and 2200; repair the row"
     return f"{where}: time {count} is in {other}, that of {first} in {unit}; a file has one unit: split or repair it"

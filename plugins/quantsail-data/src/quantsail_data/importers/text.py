@@ -18,9 +18,9 @@ from quantsail_framework.domain.bars import Floats, Ints
 from quantsail_framework.domain.from_file import VALUES, Place
 from quantsail_framework.errors import DataError
 
-MAX_LINE = 65_536
+_MAX_LINE = 65_536
 # Where two are as many, the comma may be decimal.
-DELIMITERS = ";\t|,"
+_DELIMITERS = ";\t|,"
 _PIECE = 50_000
 
 Line = tuple[int, list[str]]
@@ -52,17 +52,19 @@ def opened_lines(job: Job, delimiter: str | None = None) -> Iterator[Text]:
 
 def _lines(stream: TextIO, where: str) -> Iterator[str]:
     number = 0
-    while line := stream.readline(MAX_LINE):
+    while line := stream.readline(_MAX_LINE):
         number += 1
-        if len(line) == MAX_LINE:
-            raise DataError(f"{where}, line {number}: longer than {MAX_LINE:,} characters; this is no table of candles")
+        if len(line) == _MAX_LINE:
+            raise DataError(
+                f"{where}, line {number}: longer than {_MAX_LINE:,} characters; this is no table of candles"
+            )
         yield line
 
 
 def _delimiter(head: Sequence[str]) -> str:
     """The sign that the last of the first lines has most of; a banner may come before."""
     last = head[-1] if head else ""
-    return max(DELIMITERS, key=last.count)
+    return max(_DELIMITERS, key=last.count)
 
 
 def _cells(lines: Iterable[str], delimiter: str, where: str) -> Iterator[Line]:
@@ -125,15 +127,19 @@ def read_columns(
         rows += len(piece)
         if rows > MAX_ROWS:
             raise DataError(f"{text.where}: more than {MAX_ROWS:,} rows; split the file")
-        for number, cells in piece:
-            if len(cells) != width:
-                problem = f"{len(cells)} cells, those before have {width}"
-                raise DataError(f"{text.where}, line {number}: {problem}; repair or remove the line")
+        _check_width(piece, width, text.where)
         lines.append(np.array([number for number, _ in piece], np.int64))
         times.append(_times(piece, time_of, rule, text.where, line))
         for column, pick, name in zip(pieces, picks, names, strict=True):
             column.append(np.zeros(len(piece)) if pick is None else _floats(piece, pick, name, decimal, text.where))
     return Columns(np.concatenate(times), [np.concatenate(column) for column in pieces], np.concatenate(lines), rule)
+
+
+def _check_width(piece: list[Line], width: int, where: str) -> None:
+    for number, cells in piece:
+        if len(cells) != width:
+            problem = f"{len(cells)} cells, {width} are expected"
+            raise DataError(f"{where}, line {number}: {problem}; repair or remove the line")
 
 
 def _rule(where: str, line: int, cells: list[str], width: int, time_of: Callable[[list[str]], str]) -> TimeRule:
