@@ -6,7 +6,6 @@ import gzip
 import json
 import os
 import pickle
-import resource
 import sqlite3
 import struct
 import time
@@ -22,6 +21,8 @@ import pytest
 
 from quantsail_data.importers import ImportOptions, read, streams, tables, text
 from quantsail_framework.errors import DataError
+
+resource = pytest.importorskip("resource", reason="peak memory is not told on this system")
 
 KLINES = "BTCUSDT-1h-2023-02"
 ROW = "1675209600000,1,2,0.5,1.5,10,1675213199999,10,3,1,1,0\n"

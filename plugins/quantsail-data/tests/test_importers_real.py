@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +25,35 @@ HOUR = 3_600_000_000_000
 COLUMNS = ("open", "high", "low", "close", "volume")
 
 Raw = Callable[..., Imported]
+
+
+FILES = {
+    "binance-klines/BTCUSDT-1h-2023-02.csv": {},
+    "binance-klines/BTCUSDT-1h-2023-03.csv": {},
+    "binance-klines/BTCUSDT-1h-2024-12.csv": {},
+    "binance-klines/BTCUSDT-1h-2025-01.csv": {},
+    "cryptodatadownload/BTC_USD-Hourly.csv": {},
+    "cryptodatadownload/Coinbase_BTCUSD_1h.csv": {},
+    "freqtrade/ADA_BTC-5m.feather": {},
+    "freqtrade/ADA_USDT-30m.json": {},
+    "freqtrade/UNITTEST_BTC-8m.json.gz": {"timeframe": "1m"},
+    "freqtrade/XRP_ETH-trades.json.gz": {"timeframe": "1w"},
+    "kraken-trades/BCHEUR.csv": {"timeframe": "1d"},
+    "lean/coinbase-minute-btcusd-20180404_trade.zip": {},
+    "lean/oanda-daily-gbpusd.zip": {},
+    "lean/oanda-minute-eurusd-20140505_quote.zip": {},
+    "lean/oanda-tick-eurusd-20140505_quote.zip": {"timeframe": "4h"},
+    "mt4/EURUSD60-noheader.csv": {"zone": "Europe/Athens"},
+    "mt4/EURUSD60.csv": {"zone": "broker-new-york"},
+    "octobot/binance-ADA_BTC.data": {"timeframe": "1d"},
+}
+PROGRAM = """
+import json, sys
+from quantsail_data.importers import ImportOptions, read
+for name, options in json.loads(sys.argv[2]).items():
+    found = read(f"{sys.argv[1]}/{name}", None, ImportOptions(**options))
+    print(name, found.bars.content_hash, *found.notes)
+"""
 
 
 def ns(*moment: int) -> int:
@@ -255,3 +288,24 @@ def test_octobot_days_by_three_are_counted_by_the_exchange_and_not_from_1970(raw
 def test_octobot_months_are_refused(shared_data: Path) -> None:
     with pytest.raises(DataError, match="calendar months have no fixed length"):
         ImportOptions(timeframe="1M")
+
+
+def test_every_file_is_tried_here(shared_data: Path) -> None:
+    raw = shared_data / "raw"
+    there = {path.relative_to(raw).as_posix() for path in raw.rglob("*") if path.is_file() and path.name != "README.md"}
+    assert there == set(FILES)
+
+
+def test_the_machine_s_zone_changes_no_file(shared_data: Path) -> None:
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(shared_data / "raw"), json.dumps(FILES)],
+            env={**os.environ, "TZ": name},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in ("UTC", "America/New_York", "Asia/Tokyo")
+    }
+    assert len(found) == 1
+    assert len(found.pop().splitlines()) == len(FILES)
