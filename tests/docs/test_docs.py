@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from quantsail_framework import hookspecs, load_pipeline, run
-from quantsail_framework.cli import VERBS
+from quantsail_framework.cli import VERBS, verbs
 from quantsail_framework.domain.alert import KINDS
 from quantsail_framework.plugins import load_registry
 from quantsail_framework.testing import FakeServer, Reply
@@ -80,6 +82,31 @@ def test_the_page_of_commands_names_every_command_and_runner() -> None:
     text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     names = [*VERBS, *load_registry().components("runner")]
     assert [name for name in names if f"quantsail {name}" not in text] == []
+
+
+def _commands() -> list[tuple[Path, str]]:
+    """Every `quantsail ...` line that a block of the documentation shows."""
+    found = []
+    for page in PAGES:
+        for _, text in [*_blocks(page, "console"), *_blocks(page, "text")]:
+            joined = text.replace("\\\n", " ").splitlines()
+            lines = [line.removeprefix("$ ").partition("  #")[0].strip() for line in joined]
+            found += [(page, line) for line in lines if line.startswith("quantsail ")]
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), _commands(), ids=lambda value: getattr(value, "name", value))
+def test_a_command_shown_in_the_documentation_can_be_given(page: Path, line: str) -> None:
+    """Its verb is there and takes these arguments and options; it is not run."""
+    _, *words = shlex.split(line.partition(" > ")[0])
+    context, command = click.Context(verbs, info_name="quantsail"), verbs
+    while isinstance(command, click.Group) and words:
+        name, found, words = command.resolve_command(context, words)
+        assert found is not None, name
+        command = found
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=name, parent=context)
+    command.make_context(command.name, words, parent=context)
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # Apprise imports it

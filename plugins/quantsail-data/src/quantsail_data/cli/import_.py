@@ -50,7 +50,9 @@ def command(
 
     encoded(venue, "venue")
     given = {name: value for name, value in options.items() if value is not None}
-    chosen = ImportOptions(**given, **({"columns": parse_columns(columns)} if columns else {}))
+    if columns is not None:
+        given["columns"] = parse_columns(columns)
+    chosen = ImportOptions(**given)
     found = []
     with progress_bar(shown=not as_json) as progress:
         for number, path in enumerate(files):
