@@ -1,0 +1,160 @@
+"""A venue as the fetcher uses it: its markets, its clock and its pages, asked again where that can help."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from quantsail_ccxt.client import DECIMAL_PLACES, TICK_SIZE, VERSION, connect
+from quantsail_ccxt.clock import Clock
+from quantsail_ccxt.failures import BrokenAnswerError, Failure, GaveUpError, judge
+from quantsail_ccxt.pace import Pace
+from quantsail_ccxt.pages import Page, checked
+from quantsail_framework.domain.instrument import Instrument
+from quantsail_framework.domain.timeframe import Timeframe
+from quantsail_framework.errors import FetchError, MissingSeriesError
+from quantsail_framework.ports.data_source import BarRequest
+
+TRIES = 8
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+LONGEST_HOLD_S = 600.0  # what a venue may ask us to wait before we leave it to the next call
+PAGE = 500  # candles, where ccxt does not say how many a venue gives at once
+_LONGER = ("1d", "12h", "8h", "6h", "4h", "1h")
+
+T = TypeVar("T")
+
+
+class Venue:
+    """An exchange of ccxt, open for the time of one fetch."""
+
+    def __init__(
+        self, exchange: str, config: Mapping[str, Any], hold_file: Path, clock: Clock, rng: np.random.Generator
+    ) -> None:
+        self.name = exchange
+        self.source = f"{exchange}, by ccxt {VERSION}"
+        self._clock = clock
+        self._rng = rng
+        self._pace = Pace(clock, hold_file)
+        self._client = connect(exchange, config, self._pace)
+        self._ahead_ms = 0
+
+    async def open(self) -> None:
+        """Load its markets and set our clock by its own."""
+        await self._call("", self._client.load_markets)
+        if self._client.has.get("fetchTime") is True:
+            now = await self._call("", self._client.fetch_time)
+            self._ahead_ms = now - self._clock.now_ms()
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._client.close()
+
+    def now_ms(self) -> int:
+        """The time by its clock, or by ours where it tells none."""
+        return self._clock.now_ms() + self._ahead_ms
+
+    # --- markets -----------------------------------------------------------------------------
+
+    def check(self, request: BarRequest) -> None:
+        """Raise MissingSeriesError, with what is near, for a symbol or timeframe that the venue lacks."""
+        symbol, timeframe, markets = request.symbol, str(request.timeframe), self._client.markets
+        if symbol not in markets:
+            near = get_close_matches(symbol, list(markets), n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {len(markets)} others"
+            raise MissingSeriesError(f"{self.name} has no market {symbol}; {hint}")
+        if timeframe not in (self._client.timeframes or ()):
+            has = ", ".join(self._client.timeframes or ())
+            raise MissingSeriesError(f"{self.name} has no {timeframe} candles of {symbol}; it has {has}")
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """Tick, lot and smallest notional as the venue states them; None for a symbol that it lacks."""
+        market = self._client.markets.get(symbol)
+        if market is None:
+            return None
+        smallest = ((market.get("limits") or {}).get("cost") or {}).get("min")
+        steps = market.get("precision") or {}
+        return Instrument(
+            symbol, self._step(steps.get("price")), self._step(steps.get("amount")), float(smallest or 0.0)
+        )
+
+    def _step(self, precision: Any) -> Decimal | None:
+        """A float counts as the decimal that it prints as, which is the venue's own text."""
+        if precision is None:
+            return None
+        mode, value = self._client.precisionMode, Decimal(str(precision))
+        step = value if mode == TICK_SIZE else Decimal(1).scaleb(-int(value)) if mode == DECIMAL_PLACES else None
+        return step if step is not None and step.is_finite() and step > 0 else None
+
+    # --- candles -----------------------------------------------------------------------------
+
+    def limit(self, symbol: str) -> int:
+        """How many candles it gives at once."""
+        return int(self._client.feature_value(symbol, "fetchOHLCV", "limit") or PAGE)
+
+    async def page(self, request: BarRequest, since_ms: int, end_ms: int) -> Page:
+        """The candles from ``since_ms`` on. A page with an impossible one is asked for again, as it may be mended."""
+        step_ms = request.timeframe.ns // 1_000_000
+        last = Page()
+
+        async def ask() -> Page:
+            nonlocal last
+            last = Page()
+            rows = await self._client.fetch_ohlcv(
+                request.symbol, str(request.timeframe), since_ms, self.limit(request.symbol)
+            )
+            last = checked(rows, since_ms, end_ms, step_ms)
+            if last.fault:
+                raise BrokenAnswerError
+            return last
+
+        try:
+            return await self._call(f" {request.symbol} {request.timeframe}", ask)
+        except GaveUpError:
+            if last.fault:
+                return last
+            raise
+
+    async def traded_before(self, request: BarRequest, start_ms: int, first_ms: int) -> int | None:
+        """When, in [start, first), a longer candle shows that the market traded; None when none does."""
+        longer = next((text for text in _LONGER if text in self._client.timeframes), None)
+        if longer is None or not request.timeframe < Timeframe(longer):
+            return None
+        length = Timeframe(longer)
+        last_ms = first_ms - length.ns // 1_000_000
+        if last_ms < start_ms:
+            return None
+        page = await self.page(BarRequest(request.symbol, length), start_ms, last_ms + 1)
+        return page.rows[0][0] if page.rows else None
+
+    # --- asking again ------------------------------------------------------------------------
+
+    async def _call(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """What ``ask`` gives. Raises FetchError at once for what would fail again, GaveUpError after some tries."""
+        about = f"{self.name}{what}"
+        failure = Failure("")
+        for attempt in range(TRIES):
+            if self._pace.held_s > LONGEST_HOLD_S:
+                raise GaveUpError(f"{about}: it asks to be left alone for {self._pace.held_s:.0f} s; call again then")
+            try:
+                return await ask()
+            except Exception as error:  # noqa: BLE001 - ccxt raises of everything
+                failure = judge(error, self._clock.now_ms())
+            if failure.permanent:
+                raise FetchError(f"{about}: refused with {failure.text}; nothing is gained by asking again")
+            if attempt < TRIES - 1 or failure.limited:
+                await self._back_off(attempt, failure)
+        raise GaveUpError(f"{about}: {failure.text} after {TRIES} tries; what came is stored, call again to go on")
+
+    async def _back_off(self, attempt: int, failure: Failure) -> None:
+        """Wait anywhere up to a bound that doubles (full jitter), and no less than the venue asks for."""
+        bound = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt)
+        wait = max(float(self._rng.uniform(0.0, bound)), failure.retry_after_s or 0.0)
+        if failure.limited:
+            self._pace.hold(wait, told=failure.retry_after_s is not None)
+        else:
+            await self._clock.sleep(wait)

@@ -1,0 +1,114 @@
+"""From one page to the next through a range of time, however the venue cuts its pages, and always to an end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import attrs
+
+from quantsail_ccxt.failures import GaveUpError
+from quantsail_ccxt.pages import Page, Row
+from quantsail_framework.domain.bars import utc_text
+
+PATIENCE = 8  # empty pages in a row, after which the steps grow
+SPARE_CALLS = 1_000  # beyond four times as many as the range has pages
+
+
+@attrs.frozen
+class Stretch:
+    """What was learnt of the time up to ``until_ms``. ``sure``: a later candle proves that there is no other."""
+
+    rows: Sequence[Row]
+    until_ms: int
+    sure: bool = True
+
+
+@attrs.define
+class Walk:
+    """One walk through [start, end), in ms. ``ask`` gives the page from a time on, cut to the range.
+
+    Every step leads on by at least one bar: a venue that rounds the time down, repeats a page or sends the newest
+    first cannot hold it up. An empty page is not the end, as outages and the time before a listing are empty too.
+    """
+
+    about: str
+    ask: Callable[[int], Awaitable[Page]]
+    start_ms: int
+    end_ms: int
+    step_ms: int
+    limit: int
+    _calls: int = attrs.field(init=False, default=0)
+    _widest: int = attrs.field(init=False, default=0)
+
+    async def stretches(self) -> AsyncIterator[Stretch]:
+        """The range in order. Raises GaveUpError at a candle that is impossible, after all that was before it."""
+        at, stale = self.start_ms, False
+        while at < self.end_ms:
+            page = await self._page(at)
+            if page.fault:
+                yield Stretch(page.rows, page.fault_ms)
+                raise GaveUpError(self._impossible(page))
+            if page.beyond:
+                yield Stretch(page.rows, self.end_ms)
+                return
+            if page.stale and stale:
+                raise GaveUpError(f"{self.about}: asked for what came after {_when(at)}, it sends older candles only")
+            stale = page.stale
+            if stale:  # neither candles nor silence
+                at += self._width
+                continue
+            sure = bool(page.rows)
+            at = page.rows[-1][0] + self.step_ms if page.rows else await self._after_silence(at)
+            yield Stretch(page.rows, min(at, self.end_ms), sure)
+
+    async def _page(self, at: int) -> Page:
+        self._calls += 1
+        pages = (self.end_ms - self.start_ms) // (self.step_ms * (self._widest or self.limit))
+        if self._calls > SPARE_CALLS + 4 * pages:
+            raise GaveUpError(f"{self.about}: {self._calls} requests for {pages} pages of candles; something is wrong")
+        page = await self.ask(at)
+        self._widest = max(self._widest, len(page.rows))
+        return page
+
+    @property
+    def _width(self) -> int:
+        """How much time one page holds, ms."""
+        return self.step_ms * (self._widest or self.limit)
+
+    def _impossible(self, page: Page) -> str:
+        return (
+            f"{self.about}: the candle of {_when(page.fault_ms)} is impossible, {page.fault}; "
+            "those before it are stored, fetch again later, or what comes after it"
+        )
+
+    async def _after_silence(self, silent: int) -> int:
+        """Where to go on after the empty page at ``silent``.
+
+        First page by page, since an outage may have candles within; then in growing steps, and back to the first
+        candle by halving: what is silent for that long is so throughout.
+        """
+        width = step = self._width
+        quiet = 1
+        while silent + step < self.end_ms:
+            page = await self._page(silent + step)
+            if page.rows or page.fault or page.beyond:
+                found = page.rows[0][0] if page.rows else page.fault_ms or self.end_ms
+                return silent + width if step == width else await self._first(silent, found)
+            silent += step
+            quiet += 1
+            if quiet > PATIENCE:
+                step = max(width, min(2 * step, self.end_ms - width - silent))
+        return self.end_ms
+
+    async def _first(self, silent: int, found: int) -> int:
+        """The time of the first candle after ``silent``; one is at ``found``."""
+        while found - silent > self.step_ms:
+            middle = silent + (found - silent) // (2 * self.step_ms) * self.step_ms
+            page = await self._page(middle)
+            first = page.rows[0][0] if page.rows else page.fault_ms or self.end_ms
+            silent, found = (silent, first) if first < found else (max(silent + self.step_ms, middle), found)
+        return found
+
+
+def _when(time_ms: int) -> str:
+    return utc_text(time_ms * 1_000_000)
