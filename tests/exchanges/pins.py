@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import ccxt
@@ -15,13 +16,18 @@ _HOST = re.compile(r"^(http|ws)s?://[^/]+")
 
 def pinned(exchange: str, url: str) -> dict[str, Any]:
     """Settings for ccxt with which ``exchange`` is asked at ``url`` alone, for its spot markets."""
-    known = getattr(ccxt, exchange)().describe()["urls"]
     return {
-        "urls": _moved(known, url),
+        "urls": _moved(_addresses_of(exchange), url),
         "options": {"fetchMarkets": {"types": ["spot"]}},
         "timeout": 2_000,
         "timeout_on_exit": 0,
+        "verify": False,  # no certificates are read for plain HTTP
     }
+
+
+@cache
+def _addresses_of(exchange: str) -> Any:
+    return getattr(ccxt, exchange)().describe()["urls"]
 
 
 def addresses(tree: Any) -> Iterator[str]:

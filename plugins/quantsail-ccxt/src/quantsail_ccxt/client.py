@@ -55,15 +55,7 @@ def _paced(base: type[Any], pace: Pace) -> type[Any]:
             answer.body = super().on_rest_response(code, *rest)
             return answer.body
 
-        def parse_ohlcvs(
-            self,
-            ohlcvs: Any,
-            market: Any = None,
-            timeframe: str = "1m",
-            since: Any = None,
-            limit: Any = None,
-            tail: Any = 0,
-        ) -> Any:
+        def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_: Any, **_more: Any) -> Any:
             """All that came: ccxt would drop what was not asked for, and one could not tell it from silence."""
             return super().parse_ohlcvs(ohlcvs, market, timeframe)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 AT_ONCE = 4  # series
 FLUSH_ROWS, FLUSH_S = 10_000, 5.0
 GRACE_MS = 30_000  # after its close a candle may still change, or not be there yet
-SETTLED_MS = 3_600_000  # silence younger than this may be a venue that is late
+SETTLED_MS = 3_600_000  # silence where bars would have closed since may be a venue that is late
 NS_PER_MS = 1_000_000
 BEGINNING_NS = 1_262_304_000 * 10**9  # 2010-01-01: no exchange has older candles
 
@@ -266,7 +266,7 @@ class _Batch:
 
     def add(self, stretch: Stretch) -> None:
         """Take what a page brought. Silence counts as an answer only when it is old enough to be believed."""
-        settled = self.series.venue.now_ms() - SETTLED_MS
+        settled = self.series.venue.now_ms() - SETTLED_MS - self.series.request.timeframe.ns // NS_PER_MS
         until = stretch.until_ms if stretch.sure else min(stretch.until_ms, settled)
         self._rows += stretch.rows
         if until > self.until_ms:

@@ -18,9 +18,10 @@ _PRICES = ("open", "high", "low", "close")
 
 @attrs.frozen
 class Page:
-    """The candles of the asked range, in order. ``beyond``: the venue sent later ones too; ``stale``: only earlier ones.
+    """The candles of the asked range, in order.
 
-    ``fault`` says what is wrong with the candle at ``fault_ms``; ``rows`` are then those before it.
+    ``beyond``: the venue sent later ones too; ``stale``: only earlier ones. ``fault`` says what is wrong with the
+    candle at ``fault_ms``; ``rows`` are then those before it.
     """
 
     rows: Sequence[Row] = ()

@@ -15,6 +15,7 @@ from quantsail_ccxt.clock import Clock
 from quantsail_ccxt.failures import BrokenAnswerError, Failure, GaveUpError, judge
 from quantsail_ccxt.pace import Pace
 from quantsail_ccxt.pages import Page, checked
+from quantsail_framework.domain.bars import utc_text
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import FetchError, MissingSeriesError
@@ -45,9 +46,9 @@ class Venue:
 
     async def open(self) -> None:
         """Load its markets and set our clock by its own."""
-        await self._call("", self._client.load_markets)
+        await self._call(self.name, self._client.load_markets)
         if self._client.has.get("fetchTime") is True:
-            now = await self._call("", self._client.fetch_time)
+            now = await self._call(self.name, self._client.fetch_time)
             self._ahead_ms = now - self._clock.now_ms()
 
     async def close(self) -> None:
@@ -97,7 +98,11 @@ class Venue:
         return int(self._client.feature_value(symbol, "fetchOHLCV", "limit") or PAGE)
 
     async def page(self, request: BarRequest, since_ms: int, end_ms: int) -> Page:
-        """The candles from ``since_ms`` on. A page with an impossible one is asked for again, as it may be mended."""
+        """The candles from ``since_ms`` on, up to the first that is impossible.
+
+        A page with one, or with older candles only, is asked for again, as it may be mended.
+        """
+        about = f"{self.name} {request.symbol} {request.timeframe}"
         step_ms = request.timeframe.ns // 1_000_000
         last = Page()
 
@@ -108,15 +113,18 @@ class Venue:
                 request.symbol, str(request.timeframe), since_ms, self.limit(request.symbol)
             )
             last = checked(rows, since_ms, end_ms, step_ms)
-            if last.fault:
+            if last.fault or last.stale:
                 raise BrokenAnswerError
             return last
 
         try:
-            return await self._call(f" {request.symbol} {request.timeframe}", ask)
+            return await self._call(about, ask)
         except GaveUpError:
             if last.fault:
                 return last
+            if last.stale:
+                when = utc_text(since_ms * 1_000_000)
+                raise GaveUpError(f"{about}: asked for what came after {when}, it sends older candles only") from None
             raise
 
     async def traded_before(self, request: BarRequest, start_ms: int, first_ms: int) -> int | None:
@@ -133,9 +141,8 @@ class Venue:
 
     # --- asking again ------------------------------------------------------------------------
 
-    async def _call(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _call(self, about: str, ask: Callable[[], Awaitable[T]]) -> T:
         """What ``ask`` gives. Raises FetchError at once for what would fail again, GaveUpError after some tries."""
-        about = f"{self.name}{what}"
         failure = Failure("")
         for attempt in range(TRIES):
             if self._pace.held_s > LONGEST_HOLD_S:

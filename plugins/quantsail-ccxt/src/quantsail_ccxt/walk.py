@@ -42,7 +42,7 @@ class Walk:
 
     async def stretches(self) -> AsyncIterator[Stretch]:
         """The range in order. Raises GaveUpError at a candle that is impossible, after all that was before it."""
-        at, stale = self.start_ms, False
+        at = self.start_ms
         while at < self.end_ms:
             page = await self._page(at)
             if page.fault:
@@ -51,12 +51,6 @@ class Walk:
             if page.beyond:
                 yield Stretch(page.rows, self.end_ms)
                 return
-            if page.stale and stale:
-                raise GaveUpError(f"{self.about}: asked for what came after {_when(at)}, it sends older candles only")
-            stale = page.stale
-            if stale:  # neither candles nor silence
-                at += self._width
-                continue
             sure = bool(page.rows)
             at = page.rows[-1][0] + self.step_ms if page.rows else await self._after_silence(at)
             yield Stretch(page.rows, min(at, self.end_ms), sure)
@@ -70,14 +64,10 @@ class Walk:
         self._widest = max(self._widest, len(page.rows))
         return page
 
-    @property
-    def _width(self) -> int:
-        """How much time one page holds, ms."""
-        return self.step_ms * (self._widest or self.limit)
-
     def _impossible(self, page: Page) -> str:
+        when = utc_text(page.fault_ms * 1_000_000)
         return (
-            f"{self.about}: the candle of {_when(page.fault_ms)} is impossible, {page.fault}; "
+            f"{self.about}: the candle of {when} is impossible, {page.fault}; "
             "those before it are stored, fetch again later, or what comes after it"
         )
 
@@ -87,7 +77,7 @@ class Walk:
         First page by page, since an outage may have candles within; then in growing steps, and back to the first
         candle by halving: what is silent for that long is so throughout.
         """
-        width = step = self._width
+        width = step = self.step_ms * (self._widest or self.limit)
         quiet = 1
         while silent + step < self.end_ms:
             page = await self._page(silent + step)
@@ -108,7 +98,3 @@ class Walk:
             first = page.rows[0][0] if page.rows else page.fault_ms or self.end_ms
             silent, found = (silent, first) if first < found else (max(silent + self.step_ms, middle), found)
         return found
-
-
-def _when(time_ms: int) -> str:
-    return utc_text(time_ms * 1_000_000)
