@@ -38,11 +38,14 @@ class Walk:
     step_ms: int
     limit: int
     _calls: int = attrs.field(init=False, default=0)
-    _widest: int = attrs.field(init=False, default=0)
+    _width: int = attrs.field(init=False)  # how much time a page spans, ms
+
+    def __attrs_post_init__(self) -> None:
+        self._width = self.step_ms * self.limit
 
     async def stretches(self) -> AsyncIterator[Stretch]:
         """The range in order. Raises GaveUpError at a candle that is impossible, after all that was before it."""
-        at = self.start_ms
+        at = before = self.start_ms
         while at < self.end_ms:
             page = await self._page(at)
             if page.fault:
@@ -51,18 +54,18 @@ class Walk:
             if page.beyond:
                 yield Stretch(page.rows, self.end_ms)
                 return
+            if page.rows and page.rows[0][0] == at > before:  # the page before was full: so much it holds, and no more
+                self._width = min(self._width, at - before)
             sure = bool(page.rows)
-            at = page.rows[-1][0] + self.step_ms if page.rows else await self._after_silence(at)
+            before, at = at, page.rows[-1][0] + self.step_ms if page.rows else await self._after_silence(at)
             yield Stretch(page.rows, min(at, self.end_ms), sure)
 
     async def _page(self, at: int) -> Page:
         self._calls += 1
-        pages = (self.end_ms - self.start_ms) // (self.step_ms * (self._widest or self.limit))
+        pages = (self.end_ms - self.start_ms) // self._width
         if self._calls > SPARE_CALLS + 4 * pages:
             raise GaveUpError(f"{self.about}: {self._calls} requests for {pages} pages of candles; something is wrong")
-        page = await self.ask(at)
-        self._widest = max(self._widest, len(page.rows))
-        return page
+        return await self.ask(at)
 
     def _impossible(self, page: Page) -> str:
         when = utc_text(page.fault_ms * 1_000_000)
@@ -77,17 +80,17 @@ class Walk:
         First page by page, since an outage may have candles within; then in growing steps, and back to the first
         candle by halving: what is silent for that long is so throughout.
         """
-        width = step = self.step_ms * (self._widest or self.limit)
-        quiet = 1
-        while silent + step < self.end_ms:
-            page = await self._page(silent + step)
+        step, quiet = self._width, 1
+        while (probe := silent + step) < self.end_ms:
+            page = await self._page(probe)
             if page.rows or page.fault or page.beyond:
                 found = page.rows[0][0] if page.rows else page.fault_ms or self.end_ms
-                return silent + width if step == width else await self._first(silent, found)
-            silent += step
+                # Candles from the probe on may have begun before, if pages span less than we think.
+                return probe if step == self._width and found > probe else await self._first(silent, found)
+            silent = probe
             quiet += 1
             if quiet > PATIENCE:
-                step = max(width, min(2 * step, self.end_ms - width - silent))
+                step = max(self._width, min(2 * step, self.end_ms - self._width - silent))
         return self.end_ms
 
     async def _first(self, silent: int, found: int) -> int:
