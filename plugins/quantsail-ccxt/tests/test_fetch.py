@@ -136,15 +136,15 @@ def test_slow_pages_are_written_after_some_seconds(bench: Benches) -> None:
     assert [stored for stored, _ in one.told] == [2_000, 3_000, 3_500]
 
 
-def test_at_most_four_series_at_once(bench: Benches) -> None:
-    names = [f"{letter}/USDT" for letter in "ABCDEFGH"]
+def test_at_most_eight_series_at_once(bench: Benches) -> None:
+    names = [f"{letter}/USDT" for letter in "ABCDEFGHIJKL"]
     one = bench(Binance, *[walk_truth(name, "1h", 2_500, START, seed=ord(name[0])) for name in names])
     one.collector.fetch([one.request(0, 2_500, name) for name in names])
     order = [call.params["symbol"] for call in one.exchange.calls()]
     begun = {symbol: order.index(symbol) for symbol in order}
     ended = {symbol: len(order) - 1 - order[::-1].index(symbol) for symbol in order}
     running = [sum(begun[name] <= at <= ended[name] for name in begun) for at in range(len(order))]
-    assert max(running) == 4
+    assert max(running) == 8
 
 
 def test_it_works_where_a_loop_is_running(bench: Benches, dialect: Dialect) -> None:

@@ -203,7 +203,8 @@ def test_d015_an_outage_longer_than_a_page(bench: Benches, dialect: Dialect, hol
     one = bench(dialect, without(walk_truth("BTC/USDT", "1h", 3_500, START), hole))
     assert one.fetch().error == ""
     assert same(one.stored(), one.truth)
-    assert len(one.exchange.calls()) <= 8
+    # An outage that ends with a page looks like one that ended before: ten more requests make sure.
+    assert len(one.exchange.calls()) <= (16 if hole == (1_000, 2_000) else 8)
 
 
 def test_d015_candles_within_an_outage_are_not_jumped_over(bench: Benches, dialect: Dialect) -> None:

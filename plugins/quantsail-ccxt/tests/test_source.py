@@ -124,7 +124,7 @@ def test_an_exchange_is_named_as_ccxt_does(tmp_path: Path) -> None:
 # --- processes ---------------------------------------------------------------------------------
 
 SCRIPT = """
-import json, sys
+import asyncio, json, sys
 from pathlib import Path
 import numpy as np
 from quantsail_ccxt import collect
@@ -135,8 +135,15 @@ from quantsail_framework.ports.data_source import BarRequest
 config, root, end, rows = json.loads(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 collect.FLUSH_ROWS = rows
 request = BarRequest("BTC/USDT", Timeframe("1h"), {start}, end)
-try:
+
+def fetch():
     CcxtSource("binance", root, config).fetch([request], lambda request, stored, of: print(stored, flush=True))
+
+async def cell():
+    fetch()
+
+try:
+    asyncio.new_event_loop().run_until_complete(cell()) if sys.argv[5] == "notebook" else fetch()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -151,10 +158,10 @@ def begun(tmp_path: Path) -> Iterator[Callable[..., tuple[LoopbackExchange, subp
         exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.02))
         running: list[subprocess.Popen[str]] = []
 
-        def begin(rows: int) -> tuple[LoopbackExchange, subprocess.Popen[str]]:
+        def begin(rows: int, where: str = "script") -> tuple[LoopbackExchange, subprocess.Popen[str]]:
             config = json.dumps(pinned("binance", exchange.url) | {"rateLimit": 1})
             code = SCRIPT.format(start=START - 17_000 * HOUR)
-            command = [sys.executable, "-c", code, config, str(tmp_path), str(START + 3_000 * HOUR), str(rows)]
+            command = [sys.executable, "-c", code, config, str(tmp_path), str(START + 3_000 * HOUR), str(rows), where]
             running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT))
             return exchange, running[-1]
 
@@ -194,8 +201,9 @@ def test_kill_9_loses_nothing_that_was_reported(begun: Callable[..., Any], tmp_p
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
-def test_control_c_keeps_what_came(begun: Callable[..., Any], tmp_path: Path) -> None:
-    exchange, process = begun(rows=1_000_000)  # nothing would be written before the end
+@pytest.mark.parametrize("where", ["script", "notebook"])
+def test_control_c_keeps_what_came(begun: Callable[..., Any], tmp_path: Path, where: str) -> None:
+    exchange, process = begun(rows=1_000_000, where=where)  # nothing would be written before the end
     assert process.stdout is not None
     while len(exchange.calls()) < 15:
         time.sleep(0.02)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from quantsail_ccxt.venue import Venue
     from quantsail_ccxt.walk import Stretch
 
-AT_ONCE = 4  # series
+AT_ONCE = 8  # series: so many answers on their way fill the limit of a venue that takes its time
 FLUSH_ROWS, FLUSH_S = 10_000, 5.0
 GRACE_MS = 30_000  # after its close a candle may still change, or not be there yet
 SETTLED_MS = 3_600_000  # silence where bars would have closed since may be a venue that is late

@@ -136,7 +136,10 @@ class Venue:
         last_ms = first_ms - length.ns // 1_000_000
         if last_ms < start_ms:
             return None
-        page = await self.page(BarRequest(request.symbol, length), start_ms, last_ms + 1)
+        try:
+            page = await self.page(BarRequest(request.symbol, length), start_ms, last_ms + 1)
+        except FetchError:
+            return None  # it shows nothing
         return page.rows[0][0] if page.rows else None
 
     # --- asking again ------------------------------------------------------------------------
