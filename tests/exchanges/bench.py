@@ -30,6 +30,7 @@ class Bench:
     root: Path
     clock: FakeClock
     config: dict[str, Any] = attrs.field(factory=dict)
+    ahead: int | None = 0  # pages asked for before their turn, which would shuffle the journal; None: as by default
     told: list[tuple[int, int]] = attrs.field(factory=list)
 
     @property
@@ -40,7 +41,8 @@ class Bench:
     def collector(self) -> Collector:
         """A fresh one, as another process would have."""
         config = pinned(self.exchange.name, self.exchange.url) | self.config
-        return Collector(Store(self.root), self.exchange.name, config, self.clock, np.random.default_rng(7))
+        more = {} if self.ahead is None else {"ahead": self.ahead}
+        return Collector(Store(self.root), self.exchange.name, config, self.clock, np.random.default_rng(7), **more)
 
     def request(self, first: int | None = 0, last: int | None = None, symbol: str = "", **more: Any) -> BarRequest:
         """Rows ``first`` to ``last`` (exclusive) of the truth; None: from the beginning, or to the last closed bar."""

@@ -81,6 +81,7 @@ class LoopbackExchange:
         self.now_ms = now_ms
         self.shape: Shape = first_from
         self.journal: list[Call] = []
+        self.answering = 0  # requests that came and have no answer yet
         self.seconds: list[float] = []  # of the exchange's clock, per call
         self._faults: list[tuple[str, frozenset[int] | None, Fault]] = []
         self._lock = threading.Lock()
@@ -118,6 +119,7 @@ class LoopbackExchange:
         parts = urlsplit(target)
         call = Call(self.routes.get(parts.path, "unknown"), parts.path, dict(parse_qsl(parts.query)))
         with self._lock:
+            self.answering += 1
             self.journal.append(call)
             self.seconds.append(self.now_ms() / 1000)
             number = len(self.calls(call.endpoint))
@@ -126,6 +128,10 @@ class LoopbackExchange:
                 if endpoint == call.endpoint and (numbers is None or number in numbers):
                     answer = action(call, answer)
         return answer
+
+    def done(self) -> None:
+        with self._lock:
+            self.answering -= 1
 
     def unknown(self, call: Call) -> Answer:
         return Answer({"msg": f"no such endpoint: {call.path}"}, 404)
@@ -188,6 +194,7 @@ def _handler(exchange: LoopbackExchange) -> type[BaseHTTPRequestHandler]:
             answer = exchange.answer(self.path)
             body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             threading.Event().wait(answer.delay_s)
+            exchange.done()
             if answer.cut == -1:
                 return
             try:

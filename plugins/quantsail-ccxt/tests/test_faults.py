@@ -119,7 +119,7 @@ def test_f02_a_ban_outlasts_a_restart(bench: Benches) -> None:
 
 
 def test_f08_an_answer_that_comes_too_late(bench: Benches, dialect: Dialect) -> None:
-    one = bench(dialect, timeout=250)
+    one = bench(dialect, timeout=400)
     one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.8), [2])
     assert one.fetch().error == ""
     assert same(one.stored(), one.truth)
@@ -127,9 +127,10 @@ def test_f08_an_answer_that_comes_too_late(bench: Benches, dialect: Dialect) -> 
 
 
 def test_f08_answers_that_always_come_too_late(bench: Benches) -> None:
-    one = bench(timeout=150)
-    one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.25), range(2, 1_000))
-    one.exchange.fault("candles", lambda call, answer: answer, [1])
+    one = bench(timeout=300)
+    second = str((START + 1_000 * HOUR) // 1_000_000)
+    late = lambda call, answer: Answer(answer.body, delay_s=0.5 if call.params["startTime"] == second else 0.0)  # noqa: E731
+    one.exchange.fault("candles", late)
     fetched = one.fetch()
     assert fetched.error.startswith(f"binance BTC/USDT 1h: RequestTimeout after {TRIES} tries")
     assert fetched.stored == 1_000
@@ -348,3 +349,55 @@ def test_f35_what_is_odd_but_possible_is_kept_as_it_was_served(bench: Benches, d
     bars = one.stored()
     assert len(bars) == 3_500
     assert (bars.open[10], bars.volume[10], bars.volume[11], bars.high[12]) == (101.0, 0.0, 0.0, 10_000.0)
+
+
+# --- with pages that are asked for before their turn ---------------------------------------------
+
+FAULTS: dict[str, Fault] = {
+    **{name: BODIES[name] for name in ("truncated", "cut on the way", "no answer", "{}")},
+    "502": lambda call, answer: Answer(b"<html>Bad gateway</html>", 502),
+    "429": lambda call, answer: TOO_MANY,
+    "NaN": one_row(400, low="NaN"),
+    "two of one": with_rows(lambda rows: [*rows, changed(volume="99")(rows[400])]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_f10_faults_of_pages_that_were_asked_for_ahead(bench: Benches, dialect: Dialect, fault: str) -> None:
+    one = bench(dialect)
+    one.ahead = None
+    one.exchange.fault("candles", FAULTS[fault], [3])
+    assert one.fetch().error == ""
+    assert same(one.stored(), one.truth)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_f10_a_page_asked_for_ahead_that_stays_broken(bench: Benches, dialect: Dialect, fault: str) -> None:
+    """What comes after it is not stored before it, so that the next call goes on at the right place."""
+    one = bench(dialect)
+    one.ahead = None
+    third = str((START + 2_000 * HOUR) // 1_000_000)
+
+    def act(call: Call, answer: Answer) -> Answer:
+        return (
+            FAULTS[fault](call, answer) if third in (call.params.get("start"), call.params.get("startTime")) else answer
+        )
+
+    one.exchange.fault("candles", act)
+    fetched = one.fetch()
+    assert fetched.error != ""
+    kept = 2_400 if fault in ("NaN", "two of one") else 2_000
+    assert same(one.stored(), one.truth.slice(0, kept))
+    one.exchange.heal()
+    one.exchange.journal.clear()
+    assert one.fetch().new == 3_500 - kept
+    assert min(one.sinces()) == kept
+    assert same(one.stored(), one.truth)
+
+
+def test_pages_asked_for_ahead_of_a_market_with_holes(bench: Benches, dialect: Dialect) -> None:
+    holes = [(2_500, 2_600), (4_000, 4_001), (5_000, 8_200), (9_999, 10_002)]
+    one = bench(dialect, without(walk_truth("BTC/USDT", "1h", 12_000, START), *holes))
+    one.ahead = None
+    assert one.fetch().error == ""
+    assert same(one.stored(), one.truth)

@@ -26,7 +26,7 @@ from tests.exchanges.bench import HOUR, LATER_MS, START, Bench, same, without
 from tests.exchanges.binance import Binance
 from tests.exchanges.clock import FakeClock
 from tests.exchanges.pins import addresses, pinned
-from tests.exchanges.server import LoopbackExchange, walk_truth
+from tests.exchanges.server import Answer, Call, LoopbackExchange, walk_truth
 
 Benches = Callable[..., Bench]
 Dialect = type[LoopbackExchange]
@@ -136,15 +136,33 @@ def test_slow_pages_are_written_after_some_seconds(bench: Benches) -> None:
     assert [stored for stored, _ in one.told] == [2_000, 3_000, 3_500]
 
 
-def test_at_most_eight_series_at_once(bench: Benches) -> None:
-    names = [f"{letter}/USDT" for letter in "ABCDEFGHIJKL"]
+def test_at_most_four_series_at_once(bench: Benches) -> None:
+    names = [f"{letter}/USDT" for letter in "ABCDEFGH"]
     one = bench(Binance, *[walk_truth(name, "1h", 2_500, START, seed=ord(name[0])) for name in names])
     one.collector.fetch([one.request(0, 2_500, name) for name in names])
     order = [call.params["symbol"] for call in one.exchange.calls()]
     begun = {symbol: order.index(symbol) for symbol in order}
     ended = {symbol: len(order) - 1 - order[::-1].index(symbol) for symbol in order}
     running = [sum(begun[name] <= at <= ended[name] for name in begun) for at in range(len(order))]
-    assert max(running) == 8
+    assert max(running) == 4
+
+
+def test_one_series_is_not_held_up_by_an_exchange_that_takes_its_time(bench: Benches, dialect: Dialect) -> None:
+    """Twenty pages of 100 ms each: once it is clear that pages are full, four are on their way at the same time."""
+    one = bench(dialect, walk_truth("BTC/USDT", "1h", 20_000, START - 17_000 * HOUR))
+    one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.1))
+    at_once: list[int] = []
+
+    def noted(call: Call, answer: Answer) -> Answer:
+        at_once.append(one.exchange.answering)
+        return answer
+
+    one.exchange.fault("candles", noted)
+    one.ahead = None
+    one.fetch()
+    assert same(one.stored(), one.truth)
+    assert max(at_once) == 4
+    assert sorted(one.sinces()) == list(range(0, 20_000, 1_000))  # and no page is asked for twice
 
 
 def test_it_works_where_a_loop_is_running(bench: Benches, dialect: Dialect) -> None:

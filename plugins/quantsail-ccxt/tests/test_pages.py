@@ -21,8 +21,8 @@ def row(index: int) -> Row:
     return (index * STEP, 10.0, 12.0, 9.0, 11.0, 1.0)
 
 
-def walked(ask: Any, end: int, limit: int, start: int = 1) -> tuple[list[Row], Walk]:
-    walk = Walk("here", ask, start * STEP, end * STEP, STEP, limit)
+def walked(ask: Any, end: int, limit: int, ahead: int = 0) -> tuple[list[Row], Walk]:
+    walk = Walk("here", ask, STEP, end * STEP, STEP, limit, ahead)
 
     async def go() -> list[Row]:
         return [found async for stretch in walk.stretches() for found in stretch.rows]
@@ -48,9 +48,10 @@ def markets(draw: st.DrawFn) -> tuple[list[int], int]:
     gives=st.integers(8, 40),
     shape=st.sampled_from(["first", "window", "overlapping"]),
     reverse=st.booleans(),
+    ahead=st.integers(0, 4),
 )
 def test_a_walk_finds_every_bar_once(
-    market: tuple[list[int], int], limit: int, gives: int, shape: str, reverse: bool
+    market: tuple[list[int], int], limit: int, gives: int, shape: str, reverse: bool, ahead: int
 ) -> None:
     """Silence of less than eight pages hides nothing, and the steps end."""
     bars, end = market
@@ -62,14 +63,14 @@ def test_a_walk_finds_every_bar_once(
         page = [bar for bar in later if bar < first + gives] if shape == "window" else later[: gives + 3]
         return checked([row(bar) for bar in (page[::-1] if reverse else page)], since, end * STEP, STEP)
 
-    found, walk = walked(ask, end, limit)
+    found, walk = walked(ask, end, limit, ahead)
     assert found == [row(bar) for bar in bars]
     assert walk._calls <= 2 * (end // 8 + PATIENCE)
 
 
 @settings(max_examples=100, deadline=None)
-@given(start=st.integers(1, 500), hole=st.integers(1, 500), gives=st.integers(8, 100))
-def test_a_venue_that_gives_less_than_it_says(start: int, hole: int, gives: int) -> None:
+@given(start=st.integers(1, 500), hole=st.integers(1, 500), gives=st.integers(8, 100), ahead=st.integers(0, 4))
+def test_a_venue_that_gives_less_than_it_says(start: int, hole: int, gives: int, ahead: int) -> None:
     """A page spans less than the limit of 100: neither the first candle nor the end of an outage is missed."""
     bars = [*range(start, start + 300), *range(start + 300 + hole, start + 600 + hole)]
 
@@ -77,7 +78,7 @@ def test_a_venue_that_gives_less_than_it_says(start: int, hole: int, gives: int)
         first = since // STEP
         return checked([row(bar) for bar in bars if first <= bar < first + gives], since, 2_000 * STEP, STEP)
 
-    found, _ = walked(ask, 2_000, 100)
+    found, _ = walked(ask, 2_000, 100, ahead)
     assert found == [row(bar) for bar in bars]
 
 

@@ -106,8 +106,8 @@ def test_credentials_are_refused_and_not_repeated(tmp_path: Path, config: dict[s
 
 
 def test_settings_reach_the_client(served: LoopbackExchange, tmp_path: Path) -> None:
-    config = pinned("binance", served.url) | {"timeout": 150}
-    served.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.5), [1])
+    config = pinned("binance", served.url) | {"timeout": 400}
+    served.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.8), [1])
     request = BarRequest("BTC/USDT", Timeframe("1h"), START, START + 10 * HOUR)
     assert len(next(CcxtSource("binance", tmp_path, config).bars([request]))) == 10
     assert len(served.calls()) == 2  # the first was too slow
@@ -213,6 +213,6 @@ def test_control_c_keeps_what_came(begun: Callable[..., Any], tmp_path: Path, wh
     assert lines[-1] == "interrupted"
     request, truth = whole(exchange)
     kept = Store(tmp_path).bars("binance", request)
-    assert len(kept) >= 13 * 200
+    assert len(kept) >= 8 * 200
     assert int(lines[-2]) == len(kept)
     assert same(kept, truth.slice(0, len(kept)))

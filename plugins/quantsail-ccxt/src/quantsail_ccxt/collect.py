@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from quantsail_ccxt.venue import Venue
     from quantsail_ccxt.walk import Stretch
 
-AT_ONCE = 8  # series: so many answers on their way fill the limit of a venue that takes its time
+AT_ONCE = 4  # series, and pages of each: so many answers on their way fill the limit of a venue that takes its time
 FLUSH_ROWS, FLUSH_S = 10_000, 5.0
 GRACE_MS = 30_000  # after its close a candle may still change, or not be there yet
 SETTLED_MS = 3_600_000  # silence where bars would have closed since may be a venue that is late
@@ -48,6 +48,7 @@ class Collector:
     config: Mapping[str, Any] = attrs.field(factory=dict)
     clock: Clock = attrs.field(factory=SystemClock)
     rng: np.random.Generator = attrs.field(factory=np.random.default_rng)
+    ahead: int = AT_ONCE
 
     def instruments(self, symbols: Sequence[str]) -> Mapping[str, Instrument]:
         """The rules of those markets, asked of the venue where they are not stored."""
@@ -209,16 +210,18 @@ class _Series:
             end_ms,
             request.timeframe.ns // NS_PER_MS,
             self.venue.limit(request.symbol),
+            self.owner.ahead,
         )
         batch: _Batch | None = None
         try:
-            async for stretch in walk.stretches():
-                if batch is None and (stretch.rows or stretch.until_ms >= end_ms):
-                    found = stretch.rows[0][0] if stretch.rows else end_ms
-                    older = strict and await self._keeps_no_older(first_ms, found)
-                    batch = _Batch(self, found if older else first_ms)
-                if batch is not None:
-                    batch.add(stretch)
+            async with aclosing(walk.stretches()) as stretches:
+                async for stretch in stretches:
+                    if batch is None and (stretch.rows or stretch.until_ms >= end_ms):
+                        found = stretch.rows[0][0] if stretch.rows else end_ms
+                        older = strict and await self._keeps_no_older(first_ms, found)
+                        batch = _Batch(self, found if older else first_ms)
+                    if batch is not None:
+                        batch.add(stretch)
         finally:
             if batch is not None:
                 batch.flush()

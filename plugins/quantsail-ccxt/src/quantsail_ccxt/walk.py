@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 
 import attrs
 
@@ -29,6 +30,7 @@ class Walk:
 
     Every step leads on by at least one bar: a venue that rounds the time down, repeats a page or sends the newest
     first cannot hold it up. An empty page is not the end, as outages and the time before a listing are empty too.
+    Once a page came full, the ``ahead`` next ones are asked for at the same time.
     """
 
     about: str
@@ -37,14 +39,25 @@ class Walk:
     end_ms: int
     step_ms: int
     limit: int
+    ahead: int = 0
+    _asked: dict[int, asyncio.Task[Page]] = attrs.field(init=False, factory=dict)
     _calls: int = attrs.field(init=False, default=0)
     _width: int = attrs.field(init=False)  # how much time a page spans, ms
 
     def __attrs_post_init__(self) -> None:
         self._width = self.step_ms * self.limit
 
-    async def stretches(self) -> AsyncIterator[Stretch]:
+    async def stretches(self) -> AsyncGenerator[Stretch, None]:
         """The range in order. Raises GaveUpError at a candle that is impossible, after all that was before it."""
+        try:
+            async for stretch in self._stretches():
+                yield stretch
+        finally:
+            for task in self._asked.values():
+                task.cancel()
+            await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+    async def _stretches(self) -> AsyncIterator[Stretch]:
         at = before = self.start_ms
         while at < self.end_ms:
             page = await self._page(at)
@@ -56,6 +69,8 @@ class Walk:
                 return
             if page.rows and page.rows[0][0] == at > before:  # the page before was full: so much it holds, and no more
                 self._width = min(self._width, at - before)
+            if page.rows and page.rows[-1][0] + self.step_ms == at + self._width:
+                self._ask_ahead(at)
             sure = bool(page.rows)
             before, at = at, page.rows[-1][0] + self.step_ms if page.rows else await self._after_silence(at)
             yield Stretch(page.rows, min(at, self.end_ms), sure)
@@ -65,7 +80,13 @@ class Walk:
         pages = (self.end_ms - self.start_ms) // self._width
         if self._calls > SPARE_CALLS + 4 * pages:
             raise GaveUpError(f"{self.about}: {self._calls} requests for {pages} pages of candles; something is wrong")
-        return await self.ask(at)
+        task = self._asked.pop(at, None)
+        return await (task or self.ask(at))
+
+    def _ask_ahead(self, at: int) -> None:
+        for later in range(at + self._width, min(at + (self.ahead + 1) * self._width, self.end_ms), self._width):
+            if later not in self._asked:
+                self._asked[later] = asyncio.ensure_future(self.ask(later))
 
     def _impossible(self, page: Page) -> str:
         when = utc_text(page.fault_ms * 1_000_000)
