@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import socket
 from collections.abc import Callable
 from decimal import Decimal
@@ -75,6 +76,21 @@ def test_the_rules_of_the_market_are_exact(bench: Benches, dialect: Dialect) -> 
     asked = len(one.exchange.journal)
     assert one.collector.instruments(["BTC/USDT"]) == expected
     assert len(one.exchange.journal) == asked  # they are stored
+
+
+def test_the_rules_of_recorded_markets(bench: Benches, shared_data: Path) -> None:
+    """Every market of a recorded exchangeInfo has the tick, lot and smallest notional of its filters, as decimals."""
+    recorded = json.loads((shared_data / "exchange-fixtures" / "binance" / "exchangeInfo.json").read_text("utf-8"))
+    one = bench()
+    one.exchange.fault("markets", Answer(recorded))
+    expected = {}
+    for market in recorded["symbols"]:
+        rules = {each["filterType"]: each for each in market["filters"]}
+        symbol = f"{market['baseAsset']}/{market['quoteAsset']}"
+        tick, lot = Decimal(rules["PRICE_FILTER"]["tickSize"]), Decimal(rules["LOT_SIZE"]["stepSize"])
+        expected[symbol] = Instrument(symbol, tick, lot, float(rules["NOTIONAL"]["minNotional"]))
+    assert len(expected) == 23
+    assert one.collector.instruments(list(expected)) == expected
 
 
 def test_what_is_stored_is_not_asked_for_again(bench: Benches, dialect: Dialect) -> None:
@@ -200,10 +216,10 @@ def test_every_address_of_the_client_is_on_this_machine(dialect: Dialect, pace: 
     async def known() -> list[str]:
         client = connect(dialect.name, pinned(dialect.name, "http://127.0.0.1:7"), pace)
         await client.close()
-        return list(addresses(client.urls["api"]))
+        return [text for text in addresses(client.urls) if "://" in text]
 
     found = asyncio.run(known())
-    assert len(found) >= 5
+    assert len(found) >= 15
     assert {text.partition("://")[2].partition("/")[0] for text in found} == {"127.0.0.1:7"}
 
 

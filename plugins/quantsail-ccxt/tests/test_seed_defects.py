@@ -193,6 +193,7 @@ def test_d015_no_candles_before_the_listing(bench: Benches, dialect: Dialect) ->
     assert (fetched.new, fetched.error) == (3_500, "")
     assert same(one.stored(), one.truth)
     assert len(one.exchange.calls()) < 40
+    assert one.told[-1] == (3_500, 3_500)
     before = len(one.exchange.journal)
     one.fetch(one.request(None, 3_500))
     assert len(one.exchange.journal) == before  # nothing is missing
@@ -264,6 +265,14 @@ def test_d019_the_forming_bar_is_dropped_by_the_clock_of_the_exchange(
     one.clock.advance(3_600.0)
     one.fetch(one.request(0, None))
     assert same(one.stored(one.request(0, None)), one.truth.slice(0, 101))  # the bar as it came to be
+
+
+@pytest.mark.parametrize("start", [100, 105])
+def test_d019_the_forming_bar_is_no_warm_up(bench: Benches, dialect: Dialect, start: int) -> None:
+    """A range that begins in the forming bar, or later, has none yet; the bars before it are those that closed."""
+    one = bench(dialect, now_ms=START // 1_000_000 + 100 * 3_600_000 + 1_800_000)
+    assert len(next(one.collector.bars([one.request(start, None, warmup=10)]))) == 0
+    assert int(one.stored(one.request(None, None)).time[-1]) == START + 99 * HOUR
 
 
 def test_d020_the_end_of_the_range_is_not_part_of_it(bench: Benches, dialect: Dialect) -> None:

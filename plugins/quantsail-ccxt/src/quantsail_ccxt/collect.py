@@ -189,7 +189,7 @@ class _Series:
     async def _warm_up(self, start: int) -> None:
         """Go back until there are enough bars before ``start``, or the venue has no more."""
         lacking = length = self.owner._lacks(self.request, start)
-        reach = start
+        reach = min(start, self._closed_ns())
         while lacking > 0 and reach > BEGINNING_NS:
             low = max(BEGINNING_NS, reach - length * self.request.timeframe.ns)
             for missing in self.owner._missing(self.request, low, reach):
@@ -218,6 +218,7 @@ class _Series:
                 async for stretch in stretches:
                     if batch is None and (stretch.rows or stretch.until_ms >= end_ms):
                         found = stretch.rows[0][0] if stretch.rows else end_ms
+                        self._expected -= (found - first_ms) // walk.step_ms
                         older = strict and await self._keeps_no_older(first_ms, found)
                         batch = _Batch(self, found if older else first_ms)
                     if batch is not None:
