@@ -164,9 +164,9 @@ def test_at_most_four_series_at_once(bench: Benches) -> None:
 
 
 def test_one_series_is_not_held_up_by_an_exchange_that_takes_its_time(bench: Benches, dialect: Dialect) -> None:
-    """Twenty pages of 100 ms each: once it is clear that pages are full, four are on their way at the same time."""
-    one = bench(dialect, walk_truth("BTC/USDT", "1h", 20_000, START - 17_000 * HOUR))
-    one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.1))
+    """Ten pages of 250 ms each: once it is clear that pages are full, four are on their way at the same time."""
+    one = bench(dialect, walk_truth("BTC/USDT", "1h", 10_000, START))
+    one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.25))
     at_once: list[int] = []
 
     def noted(call: Call, answer: Answer) -> Answer:
@@ -178,7 +178,7 @@ def test_one_series_is_not_held_up_by_an_exchange_that_takes_its_time(bench: Ben
     one.fetch()
     assert same(one.stored(), one.truth)
     assert max(at_once) == 4
-    assert sorted(one.sinces()) == list(range(0, 20_000, 1_000))  # and no page is asked for twice
+    assert sorted(one.sinces()) == list(range(0, 10_000, 1_000))  # and no page is asked for twice
 
 
 def test_it_works_where_a_loop_is_running(bench: Benches, dialect: Dialect) -> None:
