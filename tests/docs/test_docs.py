@@ -64,6 +64,11 @@ def test_the_page_of_strategies_shows_a_pipeline_for_each() -> None:
     assert [name for name in load_registry().components("strategy") if f'use = "{name}"' not in shown] == []
 
 
+def test_the_page_of_data_sources_names_each() -> None:
+    page = (ROOT / "docs" / "components" / "data-sources.md").read_text(encoding="utf-8")
+    assert [name for name in load_registry().components("data-source") if f"`{name}`" not in page] == []
+
+
 def test_the_readme_and_the_guide_show_a_pipeline() -> None:
     assert {"README.md", "pipeline-file.md"} <= {page.name for page, _ in _pipelines()}
 

@@ -15,5 +15,5 @@ def quantsail_data_sources() -> Iterable[Component]:
         "quantsail_ccxt.source:CcxtSource",
         "Candles of a crypto exchange, fetched with ccxt into the store.",
         network=True,
-        example={"exchange": "binance"},
+        example={"exchange": "binance", "path": "data"},
     )

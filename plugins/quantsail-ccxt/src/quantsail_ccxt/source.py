@@ -50,7 +50,7 @@ class CcxtSource:
         validator=attrs.validators.matches_re(r"[a-z0-9_]+"),
         metadata={"doc": "Exchange as ccxt calls it, such as binance, bybit or kraken."},
     )
-    path: Path = attrs.field(default=Path("data"), metadata={"doc": "Root folder of the store."})
+    path: Path = attrs.field(metadata={"doc": "Root folder of the store."})
     ccxt_config: Mapping[str, Any] = attrs.field(
         factory=dict,
         validator=_no_credentials,
