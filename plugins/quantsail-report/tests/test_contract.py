@@ -6,3 +6,13 @@ from quantsail_framework.testing import ReporterContract
 class TestConsole(ReporterContract):
     plugin = "quantsail_report"
     component = "console"
+
+
+class TestJson(ReporterContract):
+    plugin = "quantsail_report"
+    component = "json"
+
+
+class TestCsv(ReporterContract):
+    plugin = "quantsail_report"
+    component = "csv"
