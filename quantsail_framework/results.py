@@ -1,8 +1,9 @@
 """The run folder: written at once or not at all, the same bytes for the same run, and read back.
 
 A folder holds ``manifest.json`` (what was run), ``metrics.json`` (flat, with the reasons of its nulls
-under ``undefined``) and one Parquet file per table. Only ``times`` in the manifest differs between two
-runs of one pipeline. pyarrow's own conversions are avoided: most of them import pandas.
+under ``undefined``) and one Parquet file per table. Only what the manifest says of when and where
+(``times`` and ``base``) differs between two runs of one pipeline. pyarrow's own conversions are
+avoided: most of them import pandas.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from quantsail_framework.ports.runner import Pipeline
 SCHEMA = 1
 MANIFEST = "manifest.json"
 METRICS = "metrics.json"
+CIRCUMSTANCES = ("times", "base")  # keys of the manifest that may differ between two runs of one pipeline
 FOLDER_FACT = "folder"  # where RunResult.facts tells the folder; not part of the manifest
 _INT32_MAX = 2**31 - 1
 
@@ -175,7 +177,18 @@ def write_files(
     metrics = _plain({**result.metrics, "undefined": result.undefined}, "metrics")
     times = {"started": _iso(started_ns), "finished": _iso(finished_ns)}
     _write_json(folder / METRICS, metrics)
-    _write_json(folder / MANIFEST, {**_manifest(result, pipeline, plugins), "times": times})
+    circumstances = {"times": times, "base": _base(pipeline, folder)}
+    _write_json(folder / MANIFEST, {**_manifest(result, pipeline, plugins), **circumstances})
+
+
+def _base(pipeline: Pipeline, folder: Path) -> str | None:
+    """The pipeline file's folder as seen from the run folder: right on any machine that has both."""
+    if pipeline.folder is None:
+        return None
+    try:
+        return Path(os.path.relpath(pipeline.folder, folder)).as_posix()
+    except ValueError:  # on another drive
+        return None
 
 
 def _manifest(result: RunResult, pipeline: Pipeline, plugins: Sequence[PluginLike]) -> dict[str, Any]:
@@ -191,7 +204,7 @@ def _manifest(result: RunResult, pipeline: Pipeline, plugins: Sequence[PluginLik
         "plugins": {plugin.distribution: plugin.version for plugin in sorted(plugins, key=lambda p: p.distribution)},
         "versions": _versions(),
     }
-    facts = {key: value for key, value in result.facts.items() if key not in (*content, FOLDER_FACT)}
+    facts = {key: value for key, value in result.facts.items() if key not in (*content, *CIRCUMSTANCES, FOLDER_FACT)}
     plain: dict[str, Any] = _plain({**content, **facts}, "manifest")
     return plain
 
@@ -337,6 +350,12 @@ class StoredRun:
         """Names of the tables, sorted."""
         return tuple(sorted(path.stem for path in self.folder.glob("*.parquet")))
 
+    @property
+    def base(self) -> Path | None:
+        """The folder from which the relative paths of the pipeline count; None where the manifest does not tell."""
+        seen_from_here = self.manifest.get("base")
+        return Path(os.path.normpath(self.folder.absolute() / seen_from_here)) if seen_from_here else None
+
     def table(self, name: str) -> Table:
         """Columns as RunResult has them: times int64 ns UTC, nulls NaN, text as objects. Raises ResultsError."""
         if name not in self.tables:
@@ -368,6 +387,7 @@ class RunSummary:
     folder: str
     name: str
     kind: str
+    strategy: str | None
     started: str
     verdict: str | None
     total_trades: int | None
@@ -407,6 +427,7 @@ def _summary(path: Path) -> RunSummary | None:
         folder=str(path),
         name=run.manifest["name"],
         kind=run.manifest["kind"],
+        strategy=run.manifest.get("pipeline", {}).get("strategy", {}).get("use"),
         started=run.manifest["times"]["started"],
         verdict=run.manifest.get("verdict"),
         total_trades=run.metrics.get("total_trades"),

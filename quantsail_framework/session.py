@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from quantsail_framework.config import build_runner
+from quantsail_framework.config.components import resolved_options
 from quantsail_framework.config.secrets import redacted
 from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
 from quantsail_framework.config.wording import brief
@@ -79,8 +80,8 @@ def run(
     registry = registry or allowed_registry(pipeline)
     clock = wall_ns or time.time_ns
     name = runner or pipeline.runner
-    pipeline = attrs.evolve(pipeline, runner=name)
     job = build_runner(pipeline, registry, name)
+    pipeline = _with_runner(pipeline, name, job)
     place = _place(pipeline, out, keep=keep, now_ns=clock())
     outbox = _outbox(pipeline, registry)
     writer = _writer(pipeline, outbox, clock)
@@ -148,6 +149,15 @@ def _with_objects(pipeline: Pipeline | Any, **objects: Any) -> Pipeline:
         return pipeline
     resolved = {**pipeline.resolved, **{table: _described(value) for table, value in given.items()}}
     return attrs.evolve(pipeline, resolved=resolved, **given)
+
+
+def _with_runner(pipeline: Pipeline, name: str, job: Runner) -> Pipeline:
+    """The pipeline with the runner that runs it, in what the manifest will say too."""
+    if name == pipeline.runner:
+        return pipeline
+    head = {**pipeline.resolved.get("pipeline", {}), "runner": name}
+    own = {name: pipeline.resolved.get(name) or resolved_options(job, {})}
+    return attrs.evolve(pipeline, runner=name, resolved={**pipeline.resolved, "pipeline": head, **own})
 
 
 def _check_object(table: str, value: Any) -> None:

@@ -38,9 +38,10 @@ def list_(root: Path, as_json: bool) -> None:
         click.echo(f"no run folders in {str(root)!r}; `quantsail run FILE` writes one")
     else:
         rows = [
-            (r.folder, r.kind, _moment(r.started), r.total_trades, _percent(r.total_return), r.verdict) for r in found
+            (r.folder, r.kind, r.strategy, _moment(r.started), r.total_trades, _percent(r.total_return), r.verdict)
+            for r in found
         ]
-        print_table(("folder", "kind", "started", "trades", "return", "verdict"), rows)
+        print_table(("folder", "kind", "strategy", "started", "trades", "return", "verdict"), rows)
 
 
 @runs.command()

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from quantsail_framework.config.layers import OVERRIDES, Resolved, parse_overrides, resolve
 from quantsail_framework.config.options import Option, options_of
+from quantsail_framework.config.revive import without_none
 from quantsail_framework.config.schema import json_schema
 from quantsail_framework.config.secrets import Secret
-from quantsail_framework.config.tree import item_names
+from quantsail_framework.config.tree import Place, Tree, item_names
 from quantsail_framework.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "load_pipeline",
     "options_of",
     "parse_overrides",
+    "rebuild",
     "resolve",
 ]
 
@@ -71,6 +73,22 @@ def load_pipeline(
         registry = load_registry(block=block, only=_installed(allowed_plugins(resolved)))
     given = {name: component for name, component in components.items() if component is not None}
     return assemble(resolved, registry, runner=runner, components=given)
+
+
+def rebuild(
+    values: Mapping[str, Any], folder: str | Path, told_as: str, *, registry: Registry | None = None
+) -> Pipeline:
+    """The pipeline whose ``resolved`` values these are, as the manifest of a run keeps them.
+
+    Relative paths count from ``folder``; ``told_as`` begins each line of the PipelineError. Nothing lies over the
+    values: what the environment or a profile changed then is in them.
+    """
+    from quantsail_framework.config.assemble import allowed_plugins, assemble
+    from quantsail_framework.plugins import load_registry
+
+    place = Place(told_as, told_as, Path(folder).absolute())
+    resolved = Resolved(Path(told_as), Tree(without_none(values), {(): place}), is_plain=True)
+    return assemble(resolved, registry or load_registry(only=_installed(allowed_plugins(resolved))))
 
 
 def _installed(only: Sequence[str] | None) -> Sequence[str] | None:

@@ -82,7 +82,7 @@ class _Builder:
         if runner is not None and isinstance(self._tree.values.get("pipeline", {}), dict):
             place = Place("--runner", "--runner", self._tree.place(()).folder)
             self._tree.assign(("pipeline", "runner"), runner, place)
-        self._shop = Workshop(self._tree, registry, self._problems, allowed_plugins(resolved))
+        self._shop = Workshop(self._tree, registry, self._problems, allowed_plugins(resolved), resolved.is_plain)
         self._resolved: dict[str, Any] = {}
         self._origins: dict[str, str] = {}
 
@@ -125,6 +125,7 @@ class _Builder:
             origins=self._origins,
             code=local_code((source, strategy, costs, sizer, *(part for parts in lists.values() for part in parts))),
             runner_options=runner_options,
+            folder=self._tree.place(()).folder,
         )
 
     # -- the tables of the pipeline itself -------------------------------------------------------

@@ -22,6 +22,7 @@ from quantsail_framework.config.options import (
 )
 from quantsail_framework.config.plain import plain
 from quantsail_framework.config.positions import Key
+from quantsail_framework.config.revive import revived
 from quantsail_framework.config.secrets import Secret
 from quantsail_framework.config.structure import RefusedError, make, structure_options
 from quantsail_framework.config.tree import Place, Tree, dotted
@@ -63,12 +64,16 @@ def _reading_order(place: Place) -> tuple[bool, str, int]:
 
 @attrs.frozen(eq=False)
 class Workshop:
-    """What making a component needs beside its table. ``only``: plugins that may be used, None for all."""
+    """What making a component needs beside its table.
+
+    ``only``: plugins that may be used, None for all. ``is_plain``: dates are text, as ``plain`` gives them.
+    """
 
     tree: Tree
     registry: Registry
     problems: Problems
     only: Sequence[str] | None = None
+    is_plain: bool = False
 
 
 @attrs.frozen(eq=False)
@@ -107,6 +112,7 @@ def make_options(
     """An object of ``cls`` from the options at ``key``; None when they have problems, which are then noted."""
     owner = use.rpartition(":")[2]
     try:
+        values = revived(cls, values) if shop.is_plain else values
         parts = _make_parts(shop, key, cls, values)
         arguments, problems = structure_options(cls, {**values, **parts.made}, owner, also)
         problems = [(path, text) for path, text in problems if path[0] not in parts.failed]

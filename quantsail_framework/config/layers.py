@@ -25,12 +25,14 @@ OVERRIDES = "overrides"  # what messages call the overrides that Python code gav
 class Resolved:
     """A pipeline file with all that lies over it, before any component is looked at.
 
-    ``problems`` holds, as (key, place, text), what could not be applied.
+    ``problems`` holds, as (key, place, text), what could not be applied. ``is_plain``: the values are not of a file
+    but as a manifest keeps them, dates as text.
     """
 
     path: Path
     tree: Tree
     problems: tuple[tuple[Key, Place, str], ...] = ()
+    is_plain: bool = False
 
     @property
     def values(self) -> Mapping[str, Any]:

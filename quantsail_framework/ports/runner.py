@@ -52,6 +52,7 @@ class Pipeline:
     ``resolved`` is the whole pipeline as plain values (secrets masked), as the manifest keeps it;
     ``origins`` tells per dotted key where its value came from. ``which_alerts`` is ``all``, or ``auto``:
     what the runner is made for. ``code`` has the SHA-256 of each local file whose classes it uses.
+    ``folder`` is that of the pipeline file, from which the relative paths in ``resolved`` count.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Pipeline:
     origins: Mapping[str, str] = attrs.field(factory=dict)
     code: Mapping[str, str] = attrs.field(factory=dict)
     runner_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    folder: Path | None = None
 
 
 Progress = Callable[[float, str], None]

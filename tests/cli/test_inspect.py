@@ -153,10 +153,10 @@ def test_components_show_of_an_unknown_name_suggests(site: FakeSite) -> None:
 def test_runs_are_listed_and_shown(site: FakeSite, work: Path) -> None:
     folder = site.quantsail("run", "toy.toml", "--quiet", cwd=work, load="toy").stdout.strip()
     listed = site.quantsail("runs", "list", cwd=work).stdout.splitlines()
-    assert listed[0].split() == ["FOLDER", "KIND", "STARTED", "TRADES", "RETURN", "VERDICT"]
+    assert listed[0].split() == ["FOLDER", "KIND", "STRATEGY", "STARTED", "TRADES", "RETURN", "VERDICT"]
     cells = listed[1].split()
-    assert (cells[0], cells[1], cells[3:]) == (folder, "toy", ["0", "+0.00%", "-"])
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", cells[2])  # no fraction of a second
+    assert (cells[:3], cells[4:]) == ([folder, "toy", "toy-strategy"], ["0", "+0.00%", "-"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", cells[3])  # no fraction of a second
     (summary,) = json.loads(site.quantsail("runs", "list", "--root", work / "runs", "--json").stdout)
     assert (summary["folder"], summary["total_trades"]) == (str(work / folder), 0)
     shown = site.quantsail("runs", "show", folder, cwd=work).stdout

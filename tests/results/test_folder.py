@@ -14,7 +14,7 @@ from quantsail_framework.domain.result import RunResult
 from quantsail_framework.errors import ResultsError, RunError
 from quantsail_framework.plugins import PluginInfo
 from quantsail_framework.ports.runner import Pipeline
-from quantsail_framework.results import RunFolder, default_folder, pipeline_digest
+from quantsail_framework.results import RunFolder, default_folder, pipeline_digest, read_run
 from tests.results.conftest import make_result, write_run
 
 # 2020-01-01 is day 18262 after 1970-01-01: 18262 * 86400 s = 1,577,836,800 s.
@@ -60,9 +60,25 @@ def test_the_manifest_says_what_was_run(result: RunResult, pipeline: Pipeline, t
         "code": {},
         "plugins": {"a-dist": "2.0", "quantsail-trend": "0.1.0"},
         "times": {"started": "2020-01-01T00:00:00.000000Z", "finished": "2020-01-01T00:00:01.500000Z"},
+        "base": None,
     }
     assert list(versions) == ["python", "quantsail-framework", "numpy", "pyarrow", "TA-Lib"]
     assert all(versions.values())
+
+
+def test_the_manifest_tells_the_folder_of_the_pipeline_file_as_seen_from_the_run(
+    result: RunResult, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    import attrs
+
+    placed = attrs.evolve(pipeline, folder=tmp_path / "pipelines")
+    _write(result, placed, tmp_path / "runs" / "deep" / "run")
+    manifest = json.loads((tmp_path / "runs" / "deep" / "run" / "manifest.json").read_text())
+    assert manifest["base"] == "../../../pipelines"
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "runs").rename(moved)
+    assert read_run(moved / "deep" / "run").base == tmp_path / "pipelines"
+    assert str(tmp_path) not in (moved / "deep" / "run" / "manifest.json").read_text()
 
 
 def test_the_metrics_are_flat_with_reasons_for_each_null(result: RunResult, pipeline: Pipeline, tmp_path: Path) -> None:
@@ -108,10 +124,15 @@ def test_d047_d071_numpy_values_are_written_as_plain_ones(pipeline: Pipeline, tm
 
 
 def test_a_fact_cannot_replace_what_the_manifest_says_itself(pipeline: Pipeline, tmp_path: Path) -> None:
-    _write(make_result(facts={"kind": "mine", "seed": 9, "folder": "here", "extra": 1}), pipeline, tmp_path / "run")
+    _write(
+        make_result(facts={"kind": "mine", "seed": 9, "folder": "here", "base": "/", "extra": 1}),
+        pipeline,
+        tmp_path / "run",
+    )
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert (manifest["kind"], manifest["seed"], manifest["extra"]) == ("backtest", 7, 1)
     assert "folder" not in manifest
+    assert manifest["base"] is None
 
 
 def test_two_runs_differ_in_the_times_of_the_manifest_only(
