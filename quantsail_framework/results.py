@@ -202,14 +202,15 @@ def _manifest(result: RunResult, pipeline: Pipeline, plugins: Sequence[PluginLik
         "pipeline": pipeline.resolved,
         "code": pipeline.code,
         "plugins": {plugin.distribution: plugin.version for plugin in sorted(plugins, key=lambda p: p.distribution)},
-        "versions": _versions(),
+        "versions": library_versions(),
     }
     facts = {key: value for key, value in result.facts.items() if key not in (*content, *CIRCUMSTANCES, FOLDER_FACT)}
     plain: dict[str, Any] = _plain({**content, **facts}, "manifest")
     return plain
 
 
-def _versions() -> dict[str, str | None]:
+def library_versions() -> dict[str, str | None]:
+    """The versions of what computes a result, as the manifest keeps them; None of what is not installed."""
     import pyarrow as pa
 
     try:

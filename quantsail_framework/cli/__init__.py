@@ -35,6 +35,9 @@ VERBS = {
     "components": ("quantsail_framework.cli.components:components", "List what pipelines can use, and its options."),
     "plugins": ("quantsail_framework.cli.plugins:plugins", "List the installed plugins and find what is wrong."),
     "runs": ("quantsail_framework.cli.runs:runs", "List and show run folders."),
+    "compare": ("quantsail_framework.cli.compare:compare", "Compare run folders: figures, inputs and equity."),
+    "reproduce": ("quantsail_framework.cli.reproduce:reproduce", "Run a manifest again and compare what comes out."),
+    "why": ("quantsail_framework.cli.why:why", "Tell what a run decided at one bar, and why."),
     "alerts": ("quantsail_framework.cli.alerts:alerts", "Try the alert sinks of a pipeline file."),
 }
 

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[float, str], None]
 
+_DIGITS = 6  # significant ones of a figure in a table
 _WRAPPED = 24  # least width of a column of prose, in characters
 _PATIENCE_S = 1.0  # a run that is over sooner needs no progress bar
 
@@ -39,22 +40,32 @@ def toml_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def figure_text(value: Any) -> str:
+    """A metric in a few characters: a fraction with six significant digits, anything else as it is."""
+    return repr(float(f"{value:.{_DIGITS}g}")).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
 def toml_key(name: str) -> str:
     """A key of a TOML table, in quotes where it needs them."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
-def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], prose: Sequence[str] = ()) -> None:
+def print_table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    prose: Sequence[str] = (),
+    bold: Collection[int] = (),
+) -> None:
     """Rows of plain values under their headers; None prints as a dash, numbers stand right.
 
     Only the columns in ``prose`` are wrapped on a narrow terminal: names and numbers stay whole, so
-    that they can be copied.
+    that they can be copied. The rows whose numbers are in ``bold`` are so on a terminal.
     """
     columns = [_texts(header, [row[index] for row in rows]) for index, header in enumerate(headers)]
     texts = list(zip(*columns, strict=True))
     widths = [max(map(len, (header, *column))) for header, column in zip(headers, columns, strict=True)]
     if sys.stdout.isatty():
-        _print_rich(headers, texts, widths, prose)
+        _print_rich(headers, texts, widths, prose, bold)
         return
     for line in ([header.upper() for header in headers], *texts):
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -71,7 +82,11 @@ def _texts(header: str, cells: Sequence[object]) -> list[str]:
 
 
 def _print_rich(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], prose: Sequence[str]
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    prose: Sequence[str],
+    bold: Collection[int],
 ) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -83,8 +98,8 @@ def _print_rich(
         narrowest = min(width, _WRAPPED) if header in prose else width
         least += narrowest
         table.add_column(header, overflow="fold", no_wrap=header not in prose, min_width=narrowest)
-    for row in rows:
-        table.add_row(*map(Text, row))
+    for number, row in enumerate(rows):
+        table.add_row(*map(Text, row), style="bold" if number in bold else None)
     console = Console()
     console.width = max(console.width, least)  # the terminal itself breaks what does not fit, and copies it whole
     console.print(table)

@@ -9,12 +9,11 @@ from typing import Any
 import attrs
 import click
 
-from quantsail_framework.cli.output import print_json, print_table
+from quantsail_framework.cli.output import figure_text, print_json, print_table
 from quantsail_framework.errors import ResultsError
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _ROOT = Path("runs")
-_DIGITS = 6  # significant ones of a figure in a table
 
 
 @click.group()
@@ -78,9 +77,7 @@ def _flat(value: Any) -> bool:
 
 def _figure(run: Any, name: str) -> str:
     value = run.metrics[name]
-    if isinstance(value, float):
-        return repr(float(f"{value:.{_DIGITS}g}")).removesuffix(".0")
-    return f"none: {run.undefined.get(name, 'undefined')}" if value is None else str(value)
+    return f"none: {run.undefined.get(name, 'undefined')}" if value is None else figure_text(value)
 
 
 def _moment(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 Column = npt.NDArray[Any]
 Table = Mapping[str, Column]
+_NO_TIME = np.iinfo(np.int64).min
 
 
 def _no_tables() -> Mapping[str, Table]:
@@ -78,6 +80,30 @@ class RunResult:
 def is_time_column(name: str) -> bool:
     """Whether a column of that name holds times (int64 nanoseconds UTC)."""
     return name == "time" or name.endswith("_time")
+
+
+def plain_rows(table: Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table as Python values, for what holds no arrays: one value per column.
+
+    Times are ISO 8601 in UTC (``2024-01-31T23:55:00Z``; with nanoseconds in a column where one has a fraction of a
+    second), what is NaN or missing is None. Raises ValueError when columns differ in length.
+    """
+    return zip(*(_plain_column(name, np.asarray(column)) for name, column in table.items()), strict=True)
+
+
+def _plain_column(name: str, column: Column) -> list[Any]:
+    if is_time_column(name):
+        return _moments(column.astype(np.int64))
+    if column.dtype.kind == "f":
+        return [value if math.isfinite(value) else None for value in column.tolist()]
+    return [value.item() if isinstance(value, np.generic) else value for value in column.tolist()]
+
+
+def _moments(times: Column) -> list[str | None]:
+    known = times != _NO_TIME
+    unit: Any = "ns" if (times[known] % 1_000_000_000).any() else "s"
+    texts = np.datetime_as_string(times.astype("datetime64[ns]"), unit=unit).tolist()
+    return [f"{text}Z" if has else None for text, has in zip(texts, known.tolist(), strict=True)]
 
 
 def _with_zone(name: str, values: Column) -> Any:

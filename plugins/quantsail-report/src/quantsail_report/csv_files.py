@@ -9,8 +9,7 @@ from typing import Any
 
 import attrs
 
-from quantsail_framework.domain.result import RunResult
-from quantsail_report.values import rows
+from quantsail_framework.domain.result import RunResult, plain_rows
 
 _FORMULA = ("=", "+", "-", "@")  # how a formula begins, for one spreadsheet or another
 _CONTROL = ("\t", "\r", "\n")
@@ -33,7 +32,7 @@ class CsvReporter:
             with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(map(_safe, table))
-                writer.writerows(_cells(row) for row in rows(table))
+                writer.writerows(_cells(row) for row in plain_rows(table))
 
 
 def _cells(row: tuple[Any, ...]) -> Iterator[Any]:

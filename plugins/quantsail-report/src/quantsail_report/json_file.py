@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from quantsail_framework.domain.result import RunResult, Table
-from quantsail_report.values import plain, rows
+from quantsail_framework.domain.result import RunResult, Table, plain_rows
+from quantsail_report.values import plain
 
 # A kind of result to the beginning of its file's name; of other kinds it is the kind itself.
 _STEMS = {"replay": "backtest", "walk-forward": "wfa"}
@@ -67,7 +67,7 @@ def _document(result: RunResult) -> Iterator[str]:
 
 def _records(table: Table) -> Iterator[str]:
     comma = ""
-    for row in rows(table):
+    for row in plain_rows(table):
         yield f"{comma}\n      {_text(dict(zip(table, row, strict=True)))}"
         comma = ","
     if comma:
