@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 import attrs
 import numpy as np
@@ -14,6 +13,7 @@ SHARED = "*"  # where more than one curve passes
 _HEIGHT = 12
 _LABEL = 9  # characters of a label beside the chart
 _NS_PER_SECOND = 1_000_000_000
+_DATED_NS = 3 * 86_400 * _NS_PER_SECOND  # from this length on the time axis names days only
 
 
 @attrs.frozen(eq=False)
@@ -71,9 +71,6 @@ def _labels(low: float, high: float, height: int) -> list[str]:
 
 
 def _time_axis(start: int, end: int, width: int) -> str:
-    first, last = (_date(time) for time in (start, end))
+    form = "%Y-%m-%d" if end - start >= _DATED_NS else "%Y-%m-%d %H:%M"
+    first, last = (dt.datetime.fromtimestamp(ns // _NS_PER_SECOND, dt.UTC).strftime(form) for ns in (start, end))
     return f"{'':>{_LABEL}}  {first}{last:>{max(width - len(first), len(last) + 1)}}"
-
-
-def _date(time_ns: Any) -> str:
-    return f"{dt.datetime.fromtimestamp(time_ns // _NS_PER_SECOND, dt.UTC):%Y-%m-%d}"

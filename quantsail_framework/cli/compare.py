@@ -157,12 +157,10 @@ def _print_chart(runs: Mapping[str, StoredRun]) -> None:
 
 
 def _change(run: StoredRun) -> tuple[Any, Any]:
-    """Times, and equity as a change of the capital."""
+    """Times, and equity as a change of the capital; of its first value where the manifest tells no capital."""
     equity, capital = run.table("equity"), run.manifest.get("capital")
-    values = equity["equity"]
-    if not isinstance(capital, int | float) and len(values):
-        capital = float(values[0])
-    return equity["time"], values / capital - 1.0 if capital else values * 0.0
+    start = capital if isinstance(capital, int | float) else equity["equity"][:1]
+    return equity["time"], equity["equity"] / start - 1.0
 
 
 def _print_coloured(lines: Sequence[str], letters: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ print("rich" in sys.modules)
 """
 
 
-def _on_a_terminal(program: str, *arguments: str, site: FakeSite | None = None) -> str:
+def on_a_terminal(program: str, *arguments: str, site: FakeSite | None = None) -> str:
     """What the program writes to a terminal that is its stdout and stderr."""
     ours, theirs = pty.openpty()
     path = os.pathsep.join([*([str(site.folder)] if site else []), str(ROOT)])
@@ -48,17 +48,17 @@ def _on_a_terminal(program: str, *arguments: str, site: FakeSite | None = None) 
 
 
 def test_a_table_is_drawn_by_rich_and_takes_brackets_literally() -> None:
-    text = _on_a_terminal(_SHOW)
+    text = on_a_terminal(_SHOW)
     assert "a[b]" in text
     assert "longer name" in text
     assert text.splitlines()[-1] == "True"
 
 
 def test_a_long_run_shows_a_bar_and_a_short_one_does_not() -> None:
-    long = _on_a_terminal(_WORK, "0.02")
+    long = on_a_terminal(_WORK, "0.02")
     assert "bar 5 of 5" in long
     assert long.splitlines()[-1].endswith("True")
-    short = _on_a_terminal(_WORK, "60")
+    short = on_a_terminal(_WORK, "60")
     assert short.splitlines() == ["False"]
 
 
@@ -77,7 +77,7 @@ print_table(("folder", "trades", "value", "summary"), [(folder, 7, value, "many 
 
 
 def test_names_and_numbers_are_never_broken_on_a_narrow_terminal() -> None:
-    lines = _on_a_terminal(_WIDE).splitlines()
+    lines = on_a_terminal(_WIDE).splitlines()
     folder = "runs/" + "long-name-" * 5 + "20240101T000000Z-12345678"
     # The number of trades ends below the end of its header.
     assert lines[1].startswith(f"{folder}       7  1234567.125  many words many words")
