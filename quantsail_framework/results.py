@@ -130,7 +130,7 @@ def default_folder(root: str | Path, name: str, started_ns: int, digest: str) ->
 
 def pipeline_digest(pipeline: Pipeline, runner: str) -> str:
     """SHA-256 (hex) of the resolved pipeline, its local code and its runner: the same text gives the same digest."""
-    content = {"runner": runner, "pipeline": _plain(pipeline.resolved, "pipeline"), "code": dict(pipeline.code)}
+    content = {"runner": runner, "pipeline": plain_value(pipeline.resolved, "pipeline"), "code": dict(pipeline.code)}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -174,7 +174,7 @@ def write_files(
     """
     for name, table in result.tables.items():
         _write_table(folder / f"{name}.parquet", name, table)
-    metrics = _plain({**result.metrics, "undefined": result.undefined}, "metrics")
+    metrics = plain_value({**result.metrics, "undefined": result.undefined}, "metrics")
     times = {"started": _iso(started_ns), "finished": _iso(finished_ns)}
     _write_json(folder / METRICS, metrics)
     circumstances = {"times": times, "base": _base(pipeline, folder)}
@@ -205,7 +205,7 @@ def _manifest(result: RunResult, pipeline: Pipeline, plugins: Sequence[PluginLik
         "versions": library_versions(),
     }
     facts = {key: value for key, value in result.facts.items() if key not in (*content, *CIRCUMSTANCES, FOLDER_FACT)}
-    plain: dict[str, Any] = _plain({**content, **facts}, "manifest")
+    plain: dict[str, Any] = plain_value({**content, **facts}, "manifest")
     return plain
 
 
@@ -234,14 +234,14 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _plain(value: Any, place: str) -> Any:
-    """``value`` as JSON knows it. Raises RunError naming the place of what has no plain form."""
+def plain_value(value: Any, place: str) -> Any:
+    """A metric or a fact as JSON knows it. Raises RunError naming the place of what has no plain form."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{place}.{key}") for key, item in value.items()}
+        return {str(key): plain_value(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist(), place)
+        return plain_value(value.tolist(), place)
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{place}[{index}]") for index, item in enumerate(value)]
+        return [plain_value(item, f"{place}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, Path):

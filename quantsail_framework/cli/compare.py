@@ -172,5 +172,5 @@ def _print_coloured(lines: Sequence[str], letters: Sequence[str]) -> None:
     for line in lines:
         text = Text(line)
         for index, letter in enumerate(letters):
-            text.highlight_regex(letter, _COLOURS[index % len(_COLOURS)])
+            text.highlight_regex(f"{letter}+", _COLOURS[index % len(_COLOURS)])
         console.print(text, soft_wrap=True)

@@ -12,6 +12,7 @@ import attrs
 import click
 
 from quantsail_framework.cli.output import print_json
+from quantsail_framework.config.wording import brief, did_you_mean
 from quantsail_framework.errors import InputError, ResultsError
 
 if TYPE_CHECKING:
@@ -102,8 +103,6 @@ def _symbols(run: StoredRun, tables: Mapping[str, Table]) -> list[str]:
 
 
 def _check_symbol(symbol: str, known: Sequence[str]) -> None:
-    from quantsail_framework.config.wording import did_you_mean
-
     if symbol not in known:
         has = f"; it has {', '.join(known) or 'none'}"
         raise InputError(f"the run has no market {symbol!r}{did_you_mean(symbol, known, has)}")
@@ -114,8 +113,12 @@ def _bar(run: StoredRun, asked: int) -> int:
     from quantsail_framework.domain.bars import utc_text
     from quantsail_framework.domain.timeframe import Timeframe
 
-    times = run.table("equity")["time"]
-    length = Timeframe(run.manifest["timeframe"]).ns
+    times, timeframe = run.table("equity")["time"], run.manifest.get("timeframe")
+    if timeframe is None:
+        raise ResultsError(
+            f"the manifest in {str(run.folder)!r} tells no timeframe: which bar holds a time is not known"
+        )
+    length = Timeframe(timeframe).ns
     row = int(times.searchsorted(asked, side="right")) - 1
     if row >= 0 and asked < int(times[row]) + length:
         return int(times[row])
@@ -218,7 +221,7 @@ def _lines(
     for row in refused:
         yield f"refused: {row['side']} entry{_at(row, 'price')} by {row['rule']}{_numbers(row, 'limit', 'value')}"
         if row.get("text"):
-            yield f"  {row['text']}"
+            yield f"  {brief(row['text'])}"
     if near is not None:
         yield f"nothing was decided{_warming(run, symbol, bar)}"
         for place, decision in near.items():
@@ -239,7 +242,7 @@ def _told(events: Sequence[_Event]) -> Iterator[str]:
             "left": f"left: {trade['side']} by {trade['exit_reason']}",
         }[event.event]
     if trade.get("reason"):
-        yield f"  reason: {trade['reason']}"
+        yield f"  reason: {brief(trade['reason'])}"
     sizes = _numbers(trade, "stop", "target", "quantity", "risk", "bound_by")
     yield f"  entry: {_when(trade['entry_time'])}{_at(trade, 'entry_price')}{sizes}"
     ended = f"{_when(trade['exit_time'])}{_at(trade, 'exit_price')} by {trade['exit_reason']}"

@@ -170,6 +170,21 @@ def test_a_run_without_trades_and_refusals_decided_nothing(site: FakeSite, run: 
     assert done.stdout.splitlines()[1:] == ["nothing was decided", "  before: nothing", "  after: nothing"]
 
 
+def test_words_of_a_strategy_cannot_write_to_the_terminal(site: FakeSite, run: Path) -> None:
+    tables = made.result().tables
+    hostile = {**tables["trades"], "reason": made.np.array(["\x1b[2Jgone\nnothing was decided", None], object)}
+    made.write(run.parent / "hostile", made.result(tables={**tables, "trades": hostile}))
+    done = site.quantsail("why", "hostile", "2024-01-01 01:00", "BTC/USDT", cwd=run.parent, load="")
+    assert "  reason: \ufffd[2Jgone nothing was decided\n" in done.stdout
+
+
+def test_a_manifest_without_a_timeframe_is_refused(site: FakeSite, run: Path) -> None:
+    made.write(run.parent / "timeless", made.result(facts={}))
+    done = site.quantsail("why", "timeless", "2024-01-01", "BTC/USDT", cwd=run.parent, load="")
+    problem = "the manifest in 'timeless' tells no timeframe: which bar holds a time is not known"
+    assert (done.returncode, done.stderr) == (2, f"error: {problem}\n")
+
+
 def test_a_result_of_another_shape_is_refused(site: FakeSite, run: Path) -> None:
     made.write(run.parent / "draws", made.result(kind="monte-carlo", tables={"draws": {"draw": made.np.arange(3)}}))
     done = site.quantsail("why", "draws", "2024-01-01", "BTC/USDT", cwd=run.parent, load="")

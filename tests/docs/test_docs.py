@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import pytest
 
 from quantsail_framework import hookspecs, load_pipeline, run
 from quantsail_framework.cli import VERBS, verbs
+from quantsail_framework.config import rebuild
 from quantsail_framework.domain.alert import KINDS
 from quantsail_framework.plugins import load_registry
 from quantsail_framework.testing import FakeServer, Reply
@@ -52,6 +54,16 @@ def _written(page: Path, text: str, folder: Path) -> Path:
 @pytest.mark.parametrize(("page", "text"), _pipelines())
 def test_a_pipeline_shown_in_the_documentation_is_valid(page: Path, text: str, tmp_path: Path) -> None:
     assert load_pipeline(_written(page, text, tmp_path)).capital > 0
+
+
+@pytest.mark.parametrize(("page", "text"), _pipelines())
+def test_a_pipeline_shown_in_the_documentation_is_made_again_from_a_manifest(
+    page: Path, text: str, tmp_path: Path
+) -> None:
+    pipeline = load_pipeline(_written(page, text, tmp_path))
+    again = rebuild(json.loads(json.dumps(pipeline.resolved)), tmp_path, "manifest.json")
+    assert again.resolved == pipeline.resolved
+    assert again.code == pipeline.code
 
 
 @pytest.mark.parametrize(("page", "text"), [shown for shown in _pipelines() if shown[0].name == "strategies.md"])

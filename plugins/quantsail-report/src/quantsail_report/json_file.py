@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from quantsail_framework.domain.result import RunResult, Table, plain_rows
-from quantsail_report.values import plain
+from quantsail_framework.results import plain_value
 
 # A kind of result to the beginning of its file's name; of other kinds it is the kind itself.
 _STEMS = {"replay": "backtest", "walk-forward": "wfa"}
@@ -54,7 +54,7 @@ def _document(result: RunResult) -> Iterator[str]:
         "facts": facts,
         "notes": result.notes,
     }
-    yield json.dumps(plain(about), indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+    yield json.dumps(plain_value(about, result.name), indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     yield ',\n  "tables": {'
     comma = ""
     for name, table in result.tables.items():
