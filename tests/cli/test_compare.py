@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quantsail_framework.cli.chart import Curve, chart
 from tests.cli import made
@@ -138,3 +140,20 @@ def test_one_bar_and_none_are_drawn_too() -> None:
     assert chart([curve("A", [0], [0.1])], 3, height=1)[0] == "   +10.0% |AAA"
     empty: Any = curve("A", [], [])
     assert chart([empty], 3) == chart([], 3) == []
+
+
+CHANGES = st.lists(st.floats(-1.0, 1e9), min_size=1, max_size=30)
+
+
+@given(st.lists(CHANGES, min_size=1, max_size=4), st.integers(2, 90), st.integers(1, 20))
+def test_whatever_the_curves_each_is_seen_inside_the_chart(curves: list[list[float]], width: int, height: int) -> None:
+    drawn = [curve(letter, list(range(len(values))), values) for letter, values in zip("ABCD", curves, strict=False)]
+    *lines, _axis = chart(drawn, width, height)
+    cells = [line.partition("|")[2] for line in lines]
+    assert len(cells) == height
+    assert max(map(len, cells)) <= width
+    for column in range(width):
+        seen = [row[column] for row in cells if column < len(row) and row[column] != " "]
+        assert len(seen) <= len(drawn)
+    for one in drawn:
+        assert any(one.letter in row or "*" in row for row in cells)
