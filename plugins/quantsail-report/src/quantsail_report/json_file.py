@@ -11,11 +11,10 @@ from typing import Any
 import attrs
 
 from quantsail_framework.domain.result import RunResult, Table, plain_rows
-from quantsail_framework.results import plain_value
+from quantsail_framework.results import FOLDER_FACT, plain_value
 
 # A kind of result to the beginning of its file's name; of other kinds it is the kind itself.
 _STEMS = {"replay": "backtest", "walk-forward": "wfa"}
-_NOT_IN_FILES = ("folder",)  # where the run folder is says nothing about the run
 
 
 @attrs.frozen
@@ -44,7 +43,7 @@ def file_name(kind: str) -> str:
 
 def _document(result: RunResult) -> Iterator[str]:
     """The text in pieces: a table may have more rows than one text should hold."""
-    facts = {name: value for name, value in result.facts.items() if name not in _NOT_IN_FILES}
+    facts = {name: value for name, value in result.facts.items() if name != FOLDER_FACT}  # of a machine, not of the run
     about = {
         "kind": result.kind,
         "name": result.name,
