@@ -109,9 +109,9 @@ def run(
     return result
 
 
-def allowed_registry(pipeline: Pipeline, block: Sequence[str] = ()) -> Registry:
-    """What the plugins offer that ``[plugins] only`` of the pipeline allows, less those in ``block``."""
-    return load_registry(block=block, only=pipeline.resolved.get("plugins", {}).get("only"))
+def allowed_registry(pipeline: Pipeline) -> Registry:
+    """What the plugins offer that ``[plugins] only`` of the pipeline allows."""
+    return load_registry(only=pipeline.resolved.get("plugins", {}).get("only"))
 
 
 def used_plugins(pipeline: Pipeline, registry: Registry) -> list[PluginInfo]:

@@ -77,14 +77,14 @@ def _run(
     block: Sequence[str],
 ) -> None:
     from quantsail_framework import session
-    from quantsail_framework.config import load_pipeline, parse_overrides
+    from quantsail_framework.config import parse_overrides, registry_for, resolve
+    from quantsail_framework.config.assemble import assemble
 
     overrides = parse_overrides(sets)
     with _stdout_for(as_json=as_json, quiet=quiet), progress_bar(shown=not quiet) as progress:
-        pipeline = load_pipeline(
-            file, profile=profile, overrides=overrides, told_as="--set", runner=runner, block=block
-        )
-        registry = session.allowed_registry(pipeline, block)
+        resolved = resolve(file, profile=profile, overrides=overrides, told_as="--set")
+        registry = registry_for(resolved, block)
+        pipeline = assemble(resolved, registry, runner=runner)
         pipeline, reporters = _with_reporters(pipeline, registry, silent=as_json or quiet)
         place: dict[str, Any] = {"out": out, "keep": out is None}
         gc.freeze()  # what start-up made stays anyway

@@ -38,6 +38,7 @@ __all__ = [
     "options_of",
     "parse_overrides",
     "rebuild",
+    "registry_for",
     "resolve",
 ]
 
@@ -62,15 +63,14 @@ def load_pipeline(
     ``strategy``, ``costs`` and ``sizer`` take an object in place of the component of that table.
     Raises PipelineError with every problem, one line each.
     """
-    from quantsail_framework.config.assemble import REPLACES, allowed_plugins, assemble
-    from quantsail_framework.plugins import load_registry
+    from quantsail_framework.config.assemble import REPLACES, assemble
 
     unknown = [name for name in components if name not in REPLACES]
     if unknown:
         raise TypeError(f"load_pipeline() takes no {unknown[0]!r}; objects may replace {', '.join(REPLACES)}")
     resolved = resolve(path, profile=profile, overrides=overrides, told_as=told_as, environ=environ)
     if registry is None:
-        registry = load_registry(block=block, only=_installed(allowed_plugins(resolved)))
+        registry = registry_for(resolved, block)
     given = {name: component for name, component in components.items() if component is not None}
     return assemble(resolved, registry, runner=runner, components=given)
 
@@ -83,12 +83,19 @@ def rebuild(
     Relative paths count from ``folder``; ``told_as`` begins each line of the PipelineError. Nothing lies over the
     values: what the environment or a profile changed then is in them.
     """
-    from quantsail_framework.config.assemble import allowed_plugins, assemble
-    from quantsail_framework.plugins import load_registry
+    from quantsail_framework.config.assemble import assemble
 
     place = Place(told_as, told_as, Path(folder).absolute())
     resolved = Resolved(Path(told_as), Tree(without_none(values), {(): place}), is_plain=True)
-    return assemble(resolved, registry or load_registry(only=_installed(allowed_plugins(resolved))))
+    return assemble(resolved, registry or registry_for(resolved))
+
+
+def registry_for(resolved: Resolved, block: Sequence[str] = ()) -> Registry:
+    """What the plugins offer that ``[plugins] only`` allows, less those in ``block``."""
+    from quantsail_framework.config.assemble import allowed_plugins
+    from quantsail_framework.plugins import load_registry
+
+    return load_registry(block=block, only=_installed(allowed_plugins(resolved)))
 
 
 def _installed(only: Sequence[str] | None) -> Sequence[str] | None:
