@@ -8,7 +8,7 @@ import attrs
 
 from quantsail_framework.backtest import result_of
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.engine import load_market, replay, simulate
+from quantsail_framework.engine import load_market, simulate
 from quantsail_framework.ports.runner import Pipeline, Session
 
 BothTouched = Literal["stop_first", "target_first"]
@@ -50,6 +50,8 @@ class ReplayRunner:
 
     def run(self, pipeline: Pipeline, session: Session) -> RunResult:
         """As the backtest: the tables of both are equal."""
+        from quantsail_framework.engine import replay
+
         data = load_market(pipeline)
         run = replay(
             pipeline,
