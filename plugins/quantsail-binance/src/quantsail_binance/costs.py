@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from attrs.validators import ge, instance_of, lt
 
-from quantsail_binance.schedules import BNB_FACTOR, SCHEDULES, Schedule
+from quantsail_binance.schedules import BNB_FACTOR, SCHEDULES
 from quantsail_framework import Bars, Costs, Market, indicators
 from quantsail_framework.domain.bars import Floats
 from quantsail_framework.domain.fill import fill_notional
@@ -97,28 +97,26 @@ class BinanceSpotCosts:
         notional = quantity * price
         if not (quantity >= 0.0 and price >= 0.0 and notional < inf):
             fill_notional(quantity, price)  # raises
+        maker_rate, taker_rate, half_spread, slippages, ranked = self._rates
         if liquidity == "maker":
-            return new(Costs, (notional * self._maker_rate, 0.0, 0.0))
-        slippage = notional * STEP_SLIPPAGES[bisect_right(STEPS, notional)] if self.stepped_slippage else 0.0
-        if self.volatility_window:
+            return new(Costs, (notional * maker_rate, 0.0, 0.0))
+        slippage = notional * slippages[bisect_right(STEPS, notional)]
+        if ranked:
             slippage *= MIDDLE + _percentile(market)
-        return new(Costs, (notional * self._taker_rate, notional * self._half_spread, slippage))
-
-    @property
-    def _fees(self) -> Schedule:
-        return SCHEDULES[self.schedule]
+        return new(Costs, (notional * taker_rate, notional * half_spread, slippage))
 
     @cached_property
-    def _maker_rate(self) -> float:
-        return self._fees.maker_bps[self.vip_level] * BPS * (BNB_FACTOR if self.pay_in_bnb else 1.0)
-
-    @cached_property
-    def _taker_rate(self) -> float:
-        return self._fees.taker_bps[self.vip_level] * BPS * (BNB_FACTOR if self.pay_in_bnb else 1.0)
-
-    @cached_property
-    def _half_spread(self) -> float:
-        return self.spread_bps / 2.0 * BPS
+    def _rates(self) -> tuple[float, float, float, tuple[float, ...], bool]:
+        """What a fill is multiplied with: the maker's fee, the taker's, half the spread, slippage by step; and whether
+        volatility is ranked."""
+        fees, factor = SCHEDULES[self.schedule], BNB_FACTOR if self.pay_in_bnb else 1.0
+        return (
+            fees.maker_bps[self.vip_level] * BPS * factor,
+            fees.taker_bps[self.vip_level] * BPS * factor,
+            self.spread_bps / 2.0 * BPS,
+            STEP_SLIPPAGES if self.stepped_slippage else (0.0,) * len(STEP_SLIPPAGES),
+            bool(self.volatility_window),
+        )
 
 
 def _percentile(market: Market) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from math import inf
 from typing import Any
 
 import attrs
@@ -25,7 +25,7 @@ class MaxConcurrentPositions:
 
     def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | None:
         """A Breach with the number of positions as its value."""
-        count = portfolio.open_count
+        count = len(portfolio.positions) + len(portfolio.pending)  # open_count, without the call
         if count < self.limit:
             return None
         return Breach(f"positions open or waiting: {count}, the limit is {self.limit}", self.limit, count)
@@ -54,16 +54,16 @@ class MaxExposure:
     """
 
     pct: float = attrs.field(
-        validator=[ge(0.0), lt(math.inf)],
+        validator=[ge(0.0), lt(inf)],
         metadata={"doc": "Largest gross notional, in percent of equity; 0 allows none."},
     )
 
     def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | None:
         """A Breach with limit and exposure in quote currency; a notional that is no amount is refused too."""
-        limit = portfolio.equity * self.pct / 100.0
-        if not 0.0 < request.notional < math.inf:
-            return Breach(f"a notional of {request.notional} is no order", limit)
-        exposure = portfolio.exposure + request.notional
+        limit, notional = portfolio.equity * self.pct / 100.0, request.notional
+        if not 0.0 < notional < inf:
+            return Breach(f"a notional of {notional} is no order", limit)
+        exposure = portfolio.exposure + notional
         if exposure <= limit + ROUNDING * abs(limit):
             return None
         return Breach(f"exposure would be {exposure:.2f}, the limit is {limit:.2f}", limit, exposure)

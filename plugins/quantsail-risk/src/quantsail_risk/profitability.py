@@ -38,6 +38,6 @@ class ProfitabilityGate:
             return None
         return Breach(
             f"the target would earn {profit:.2f} after costs, the least is {self.min_profit:.2f}",
-            limit=self.min_profit,
-            value=profit,
+            self.min_profit,
+            profit,
         )

@@ -14,6 +14,8 @@ POSITION = "position"
 CASH = "cash"
 PARTICIPATION = "participation"
 INVALID_LEVELS = "invalid_levels"
+# Makes a Sizing without the Python-level call of its constructor: every signal asks for one. Else write Sizing(...).
+new = tuple.__new__
 
 
 def position_cap(default: float) -> Any:
@@ -97,7 +99,7 @@ def capped(
         share = mean_volume(market, signal.symbol, sizer.participation_window) * sizer.max_participation_pct / 100.0
         if share < quantity:
             quantity, bound_by = share, PARTICIPATION
-    return Sizing(quantity if 0.0 < quantity < inf else 0.0, bound_by)
+    return new(Sizing, (quantity if 0.0 < quantity < inf else 0.0, bound_by))
 
 
 def participation_warmup(sizer: Capped) -> int:
@@ -113,5 +115,6 @@ def mean_volume(market: Market, symbol: str, window: int) -> float:
 
 def stop_distance(signal: Signal) -> float | None:
     """What a unit loses at the stop, in quote currency; None where the stop is not beyond the close."""
-    distance = signal.side * (signal.price - signal.stop)
-    return distance if signal.price > 0.0 and distance > 0.0 else None
+    price = signal.price
+    distance = signal.side * (price - signal.stop)
+    return distance if price > 0.0 and distance > 0.0 else None
