@@ -42,16 +42,12 @@ class Position:
     order: EntryOrder
     trailed: bool = False
     last_close: float = attrs.field(default=attrs.Factory(lambda self: self.entry_price, takes_self=True))
+    entry_costs: float = attrs.field(default=attrs.Factory(lambda self: self.costs.total, takes_self=True))
 
     @property
     def signed_quantity(self) -> float:
         """Quantity, below zero for a short."""
         return self.side * self.quantity
-
-    @property
-    def entry_costs(self) -> float:
-        """All costs paid at the entry."""
-        return self.costs.fee + self.costs.spread + self.costs.slippage
 
     @property
     def initial_stop(self) -> float:

@@ -17,22 +17,19 @@ from quantsail_framework.engine.values import new
 
 
 class ClosedTrade(NamedTuple):
-    """One closed trade as the engine notes it; ``records`` turns it into a row of the trades table."""
+    """One closed trade as the engine notes it; ``records`` works out the rest of its row of the trades table."""
 
     entry_time: int
     exit_time: int
     entry_price: float
     exit_price: float
     target: float | None
-    gross_pnl: float
-    fees: float
-    spread: float
-    slippage: float
+    entry_costs: Costs
+    exit_costs: Costs
     net_pnl: float
     exit_reason: str
     ambiguous: bool
     at_close: bool
-    entry_costs: float
     order: EntryOrder
 
     @property
@@ -61,7 +58,8 @@ class Account(Portfolio):
         self.trades_today = 0
         self.realised_today = 0.0
         self.trades: list[ClosedTrade] = []
-        self.flow: list[tuple[int, float]] = []  # (bar open, cash after the fill)
+        self.flow_times: list[int] = []  # of every fill, its bar's open
+        self.flow_cash: list[float] = []  # and the cash after it
         self.closed_net_pnl: list[float] = []
         self.closed_reasons: list[str] = []
         self.closed_times_ns: list[int] = []
@@ -100,15 +98,16 @@ class Account(Portfolio):
         self.available = cash - 2.0 * shorts - self._held_back
         self.exposure = gross + self._held_back
 
-    def spendable(self, order: EntryOrder) -> float:
+    def spendable(self, notional: float) -> float:
         """Available cash for an accepted entry that is about to fill: what others hold back stays back."""
-        others = self._held_back - order.quantity * order.price if len(self.pending) > 1 else 0.0
+        if len(self.pending) == 1 and not self.shorts:
+            return self.cash
+        others = self._held_back - notional if len(self.pending) > 1 else 0.0
         return self.cash - (2.0 * self._short_gross if self.shorts else 0.0) - others
 
-    def accept(self, order: EntryOrder) -> None:
+    def accept(self, symbol: str, order: EntryOrder, notional: float) -> None:
         """Keep an accepted entry until it fills, and count it for its day."""
-        notional = order.quantity * order.price
-        self.pending[order.symbol] = order
+        self.pending[symbol] = order
         self._held_back += notional
         self.available -= notional
         self.exposure += notional
@@ -129,14 +128,16 @@ class Account(Portfolio):
         symbol, side, quantity, reference, stop, target = order[:6]
         del self.pending[symbol]
         self._held_back = self._held_back - quantity * reference if self.pending else 0.0
+        fee, spread, slippage = costs
+        paid = fee + spread + slippage
         self.positions[symbol] = position = Position(
-            symbol, side, quantity, price, time_ns, costs, stop, target, order, False, price
+            symbol, side, quantity, price, time_ns, costs, stop, target, order, False, price, paid
         )
         if side < 0:
             self.shorts += 1
-        fee, spread, slippage = costs
-        self.cash = cash = self.cash - (side * quantity * price + (fee + spread + slippage))
-        self.flow.append((time_ns, cash))
+        self.cash = cash = self.cash - (side * quantity * price + paid)
+        self.flow_times.append(time_ns)
+        self.flow_cash.append(cash)
         return position
 
     def leave(
@@ -151,22 +152,21 @@ class Account(Portfolio):
     ) -> ClosedTrade:
         """Book the end of a position in the bar opening at ``time_ns``."""
         position = self.positions.pop(symbol)
-        order, side, entry_price = position.order, position.side, position.entry_price
-        fee, spread, slippage = position.costs
-        exit_fee, exit_spread, exit_slippage = costs
+        side, entry_price = position.side, position.entry_price
+        fee, spread, slippage = costs
+        paid = fee + spread + slippage
         signed = side * position.quantity
-        paid, entry_paid = exit_fee + exit_spread + exit_slippage, fee + spread + slippage
-        gross = signed * (price - entry_price)
-        net = gross - entry_paid - paid
+        net = signed * (price - entry_price) - position.entry_costs - paid
         if side < 0:
             self.shorts -= 1
         self.cash = cash = self.cash + (signed * price - paid)
-        self.flow.append((time_ns, cash))
+        self.flow_times.append(time_ns)
+        self.flow_cash.append(cash)
         if time_ns >= self._day_start_ns:  # a ruin at a day's last close belongs to the day before
             self.realised_today += net
         trade = new(ClosedTrade, (
-            position.entry_time_ns, time_ns, entry_price, price, position.target, gross, fee + exit_fee,
-            spread + exit_spread, slippage + exit_slippage, net, reason, ambiguous, at_close, entry_paid, order,
+            position.entry_time_ns, time_ns, entry_price, price, position.target, position.costs, costs,
+            net, reason, ambiguous, at_close, position.order,
         ))  # fmt: skip
         self.trades.append(trade)
         self.closed_net_pnl.append(net)

@@ -61,19 +61,61 @@ class Dealer:
         self.trailing = False  # whether any position so far had a trail
         self._bar_ns = market.timeframe.ns
 
+    # 1. Open, and 2. inside the bar.
+
+    def trade(self, lanes: Sequence[Lane], time_ns: int) -> None:
+        """The bar that opens at ``time_ns`` up to, not including, the decisions at its close.
+
+        Orders decided earlier meet the open, market exits before entries; levels meet the bar, also those of
+        positions just opened; symbols whose data end here are closed. Each step is done for all lanes before the next.
+        """
+        trading = [lane for lane in lanes if lane.tradable is None or lane.tradable[lane.i]]
+        for lane in trading:
+            if lane.leaving is not None:
+                self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
+        for lane in trading:
+            if lane.order is not None:
+                self.fill_entry(lane, lane.order, time_ns)
+        for lane in trading:
+            if lane.position is not None and lane.touch_i <= lane.i:
+                self.touch(lane, lane.position, time_ns)
+        for lane in lanes:
+            if lane.i == lane.last:
+                self.end_of_data(lane, time_ns)
+
     # 1. Open.
+
+    def fill_entry(self, lane: Lane, order: EntryOrder, time_ns: int) -> None:
+        """The entry meets this open: it fills, or is refused. Without a bar strategy its touch is looked up at once."""
+        i = lane.i
+        open_ = lane.open[i]
+        costs = self.desk.price(order.symbol, order.side, order.quantity, open_, "taker")
+        if not self.entry_is_refused(lane, order, open_, costs):
+            self.book_entry(lane, order, open_, costs, time_ns)
+            if lane.columns is not None:
+                lane.touch_i = lane.next_touch(i)
+
+    def book_entry(self, lane: Lane, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> None:
+        """Book a filled entry."""
+        position = self.account.enter(order, price, costs, time_ns)
+        lane.begin(position)
+        if order.trail is not None:
+            self.trailing = True
+        if self.events is not None:
+            self.events.order_filled(position)
 
     def entry_is_refused(self, lane: Lane, order: EntryOrder, open_: float, costs: Costs) -> bool:
         """Refuse the entry at this open when it has gapped past a level or is not affordable."""
         account = self.account
-        level = fills.gapped(order.side, order.stop, order.target, open_)
+        _, side, quantity, price, stop, target = order[:6]
+        level = fills.gapped(side, stop, target, open_)
         if level is None:
             if account.shorts:
                 for held, position in account.positions.items():
                     position.last_close = self._by_symbol[held].close_before(account.now_ns)
                 account.mark()
             fee, spread, slippage = costs
-            value, limit = order.quantity * open_ + fee + spread + slippage, account.spendable(order)
+            value, limit = quantity * open_ + fee + spread + slippage, account.spendable(quantity * price)
             if value <= limit:
                 return False
             rule, text = "insufficient_cash", f"needs {value:.2f} and {limit:.2f} is available"
@@ -132,12 +174,12 @@ class Dealer:
         i = lane.i
         if self.trailing:
             lane.trail_to(i - 1)
-        high, low = lane.high[i], lane.low[i]
-        hit = fills.touch(position.side, position.stop, position.target, lane.open[i], high, low, self.target_first)
+        side, stop, target = position.side, position.stop, position.target
+        hit = fills.touch(side, stop, target, lane.open[i], lane.high[i], lane.low[i], self.target_first)
         if hit is not None:
             price, by_stop, ambiguous = hit
             liquidity: Liquidity = "taker" if by_stop else "maker"
-            costs = self.desk.price(lane.symbol, -position.side, position.quantity, price, liquidity)
+            costs = self.desk.price(lane.symbol, -side, position.quantity, price, liquidity)
             self.book_exit(lane, price, costs, time_ns, exit_reason(position, by_stop), ambiguous)
 
     # 3. Close.
@@ -149,11 +191,11 @@ class Dealer:
         elif lane.position is not None:
             self.close_at(lane, lane.close[lane.i], END_OF_DATA, time_ns, at_close=True)
 
-    def mark(self, time_ns: int) -> None:
-        """Value the account at the closes of the bars up to ``time_ns``."""
+    def mark(self, time_ns: int, row: int = -1) -> None:
+        """Value the account at the closes of the bars up to ``time_ns``; ``row``: which that is in a lane, if known."""
         positions, lanes = self.account.positions, self._by_symbol
         if positions and self._one_clock:
-            i = self.lanes[0].row_at(time_ns)
+            i = row if row >= 0 else self.lanes[0].row_at(time_ns)
             for symbol, position in positions.items():
                 position.last_close = lanes[symbol].close[i]
         else:
@@ -180,8 +222,8 @@ class Dealer:
 
     def trip_breakers(self, time_ns: int, ended: bool) -> bool:
         """Ask the breakers; returns whether one flattened."""
-        flattened = False
-        for name, trip in self.watchdog.ask(self.market, ended):
+        tripped, flattened = self.watchdog.ask(self.market, ended), False
+        for name, trip in tripped:
             if self.events is not None:
                 self.events.breaker_tripped(name, trip, time_ns)
             if trip.action == "flatten":

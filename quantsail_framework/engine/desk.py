@@ -58,7 +58,10 @@ class Desk:
         self.refusals: list[RefusalRow] = []
 
     def decide(self, instrument: Instrument, price: float, time_ns: int, row: Row) -> EntryOrder | None:
-        """The order for the signal ``row`` on the bar opening at ``time_ns`` and closing at ``price``, or None."""
+        """The order for the signal ``row`` on the bar opening at ``time_ns`` and closing at ``price``, or None.
+
+        The account has accepted it.
+        """
         symbol, account, market = instrument.symbol, self._account, self._market
         side, stop, target, confidence, _, trail, max_bars, reason = row
         if self.ruined:
@@ -73,9 +76,11 @@ class Desk:
         market.symbol = symbol
         signal = new(Signal, (symbol, side, price, stop, target, confidence, time_ns))
         sizing = self._size(signal, instrument, account, market)
-        if type(sizing) is not Sizing or not 0.0 <= sizing[0] < inf:
+        if type(sizing) is not Sizing:
             raise self._no_size(sizing, symbol)
         quantity, bound_by = sizing
+        if not 0.0 <= quantity < inf:
+            raise self._no_size(sizing, symbol)
         if instrument.lot is not None:
             quantity = instrument.floor_quantity(quantity)
         notional, risk = quantity * price, quantity * abs(price - stop)
@@ -92,10 +97,12 @@ class Desk:
             if verdict is not None:
                 self._refuse_by_rule(name, verdict, request, time_ns)
                 return None
-        return new(EntryOrder, (
+        order = new(EntryOrder, (
             symbol, side, quantity, price, stop, target, trail, max_bars, confidence, reason,
             time_ns, account.now_ns, account.equity, risk, bound_by,
         ))  # fmt: skip
+        account.accept(symbol, order, notional)
+        return order
 
     def _no_size(self, sizing: object, symbol: str) -> ComponentError:
         return ComponentError(
@@ -105,12 +112,12 @@ class Desk:
 
     def _refuse_by_rule(self, name: str, verdict: Breach | str, request: Request, time_ns: int) -> None:
         """Keep a rule's verdict. Raises ComponentError for one that is none."""
-        if isinstance(verdict, str):
+        if not isinstance(verdict, Breach):
+            if not isinstance(verdict, str):
+                raise ComponentError(
+                    f"risk rule {name!r} answered {verdict!r} for {request.symbol}; it must be None, a text or a Breach"
+                )
             verdict = Breach(verdict)
-        elif not isinstance(verdict, Breach):
-            raise ComponentError(
-                f"risk rule {name!r} answered {verdict!r} for {request.symbol}; it must be None, a text or a Breach"
-            )
         text, limit, value, rule = verdict
         if rule is not None:  # the text keeps the name that the rule column does not
             name, text = rule, f"{name}: {text}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from quantsail_framework.engine.values import new
+
 
 class Touch(NamedTuple):
     """A protective level was touched: its price, whether it was the stop, and whether both were."""
@@ -42,7 +44,8 @@ def touch(
     if not (stopped or won):
         return None
     if stopped and not (won and target_first):
-        price = min(open_, stop) if side > 0 else max(open_, stop)
-        return Touch(price, True, won)
+        price = stop if (open_ > stop if side > 0 else open_ < stop) else open_
+        return new(Touch, (price, True, won))
     assert target is not None  # noqa: S101  # won says so; for the type checker
-    return Touch(max(open_, target) if side > 0 else min(open_, target), False, stopped)
+    price = target if (open_ < target if side > 0 else open_ > target) else open_
+    return new(Touch, (price, False, stopped))

@@ -57,13 +57,13 @@ class Lane:
         self._signals, self._exits = self._events(columns)
         self.may_exit = columns is None or columns.exits is not None  # whether the strategy ever asks to leave
         self._signal = 0  # index into _signals of that at ``signal_i``
-        self.signal_i = self._signals[0] if self._signals else self.last + 1
+        self.signal_i = self._signals[0]
         self._untradable_high = 0.0 if bars.tradable is None else float(bars.close[~bars.tradable].max(initial=0.0))
 
     def _events(self, columns: SignalColumns | None) -> tuple[list[int], list[int]]:
-        """Where an entry may be decided, and where an exit flag counts: ascending bar indices."""
+        """Where an entry may be decided, closed by an index past the end, and where an exit flag counts; ascending."""
         if columns is None:
-            return _NOTHING, _NOTHING
+            return [self.last + 1], _NOTHING
         entry = columns.entries != 0
         entry[: self.first] = False
         entry[self.last :] = False
@@ -71,7 +71,8 @@ class Lane:
         if self.bars.tradable is not None:
             entry &= self.bars.tradable
             exits = None if exits is None else exits & self.bars.tradable
-        return np.flatnonzero(entry).tolist(), _NOTHING if exits is None else np.flatnonzero(exits).tolist()
+        signals = np.append(np.flatnonzero(entry), self.last + 1).tolist()
+        return signals, _NOTHING if exits is None else np.flatnonzero(exits).tolist()
 
     def is_tradable(self, i: int) -> bool:
         """Whether bar ``i`` can decide, fill and be touched."""
@@ -130,12 +131,18 @@ class Lane:
             return self.touch_i if self.patient else min(self.touch_i, self._deadline(i))
         if self.signal_i <= i:
             self.seek_signal(i + 1)
-        return self.signal_i if self.signal_i <= self.last else -1
+        signal_i = self.signal_i
+        return signal_i if signal_i <= self.last else -1
 
     def seek_signal(self, start: int) -> None:
         """Move ``signal_i`` to the first signal from bar ``start`` on that may be decided, or past the last bar."""
-        self._signal = k = bisect_left(self._signals, start, self._signal)
-        self.signal_i = self._signals[k] if k < len(self._signals) else self.last + 1
+        signals, k = self._signals, self._signal
+        if signals[k] < start:
+            k += 1
+            if signals[k] < start:  # seldom; and where every bar signals, far ahead
+                k = bisect_left(signals, start, k)
+            self._signal = k
+        self.signal_i = signals[k]
 
     def may_decide(self) -> bool:
         """Whether this bar can decide anything: warmed up, tradable, and not the last."""

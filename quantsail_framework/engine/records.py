@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,9 +11,10 @@ import attrs
 import numpy as np
 
 from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
+from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.result import Column, Table
-from quantsail_framework.domain.signals import LONG, side_name
+from quantsail_framework.domain.signals import LONG, SHORT, side_name
 from quantsail_framework.domain.trade import Trade
 from quantsail_framework.engine.account import Account, ClosedTrade
 from quantsail_framework.engine.desk import RefusalRow
@@ -35,14 +36,15 @@ class Simulation:
 
 def record(account: Account, refusals: Sequence[RefusalRow], data: MarketData) -> Simulation:
     """The tables of a finished run. Raises AccountingError when its money does not add up."""
-    flow = _flow(account)
+    flow = _column(account.flow_times, np.int64), _column(account.flow_cash, np.float64)
     # What a relative error is relative to: the size of the account.
     tolerance = _TOLERANCE * max(account.capital, float(np.abs(flow[1]).max(initial=0.0)))
     _check_total(account, tolerance)
-    trades = trades_table(account.trades, data.bars)
-    _check_prices(trades, data.bars)
+    trades = _Trades(account.trades, data.bars)
+    _check_prices(trades)
     _check_flow(account, trades, *flow, tolerance)
-    return Simulation(trades, equity_table(account, trades, data, *flow), refusals_table(refusals), account.cash)
+    equity = equity_table(account, trades, data, *flow)
+    return Simulation(trades.table(), equity, refusals_table(refusals), account.cash)
 
 
 def _check_total(account: Account, tolerance: float) -> None:
@@ -54,88 +56,131 @@ def _check_total(account: Account, tolerance: float) -> None:
         raise AccountingError(f"the trades net {net!r} but cash moved by {moved!r}")
 
 
-def _flow(account: Account) -> tuple[Ints, Floats]:
-    """When cash moved (bar opens), and what there was of it after."""
-    times, cash = zip(*account.flow, strict=True) if account.flow else ((), ())
-    return np.array(times, dtype=np.int64), np.array(cash, dtype=np.float64)
-
-
-def _check_prices(trades: Table, bars: Mapping[str, Bars]) -> None:
+def _check_prices(trades: _Trades) -> None:
     """Every fill lies inside the last bar that had opened by then."""
-    for symbol, own in _by_symbol(trades["symbol"]).items():
-        series = bars[symbol]
-        for leg in ("entry", "exit"):
-            rows = series.time.searchsorted(trades[f"{leg}_time"][own], side="right") - 1
-            price = trades[f"{leg}_price"][own]
-            off = ~((series.low[rows] <= price) & (price <= series.high[rows]))
+    for symbol, bars, own, entered, left in trades.by_symbol:
+        for leg, rows, prices in (("entry", entered, trades.entry_price), ("exit", left, trades.exit_price)):
+            price = prices[own]
+            off = ~((bars.low[rows] <= price) & (price <= bars.high[rows]))
             if off.any():
                 k = int(np.argmax(off))
-                low, high, when = series.low[rows[k]], series.high[rows[k]], utc_text(int(series.time[rows[k]]))
+                low, high, when = bars.low[rows[k]], bars.high[rows[k]], utc_text(int(bars.time[rows[k]]))
                 raise AccountingError(
                     f"{symbol}: an {leg} at {price[k]!r} lies outside the bar of {when}, {low!r} to {high!r}"
                 )
 
 
-def _by_symbol(symbols: Iterable[str]) -> Mapping[str, list[int]]:
-    """The rows of each symbol, in order."""
-    rows = defaultdict[str, list[int]](list)
-    for row, symbol in enumerate(symbols):
-        rows[symbol].append(row)
-    return rows
-
-
-def _signed(trades: Table) -> Floats:
-    """Quantities, below zero for shorts."""
-    quantity = trades["quantity"]
-    return np.where(trades["side"] == side_name(LONG), quantity, -quantity)
+def _column(values: Sequence[Any], dtype: type) -> Column:
+    """An array of plain values; None among numbers becomes NaN."""
+    return np.fromiter(values, dtype, len(values))
 
 
 # Trades.
 
-_TRADE_COLUMNS: Mapping[str, type] = {
-    "symbol": object,
-    "side": object,
-    "signal_time": np.int64,
-    "entry_time": np.int64,
-    "exit_time": np.int64,
-    "entry_price": np.float64,
-    "exit_price": np.float64,
-    "stop": np.float64,
-    "target": np.float64,
-    "quantity": np.float64,
-    "gross_pnl": np.float64,
-    "fees": np.float64,
-    "spread": np.float64,
-    "slippage": np.float64,
-    "net_pnl": np.float64,
-    "exit_reason": object,
-    "equity_at_entry": np.float64,
-    "risk": np.float64,
-    "bound_by": object,
-    "mae": np.float64,
-    "mfe": np.float64,
-    "ambiguous": np.bool_,
-    "confidence": np.float64,
-    "reason": object,
-}
+_TRADE_COLUMNS = (
+    *("symbol", "side", "signal_time", "entry_time", "exit_time", "entry_price", "exit_price", "stop", "target"),
+    *("quantity", "gross_pnl", "fees", "spread", "slippage", "net_pnl", "exit_reason", "equity_at_entry", "risk"),
+    *("bound_by", "mae", "mfe", "ambiguous", "confidence", "reason"),
+)
 
 
-def trades_table(trades: Sequence[ClosedTrade], bars: Mapping[str, Bars]) -> Table:
-    """One row per trade in the order in which they ended."""
-    noted = _noted(trades)
-    worst, best = _excursions(noted, bars)
-    columns = {
-        **noted,
-        "signal_time": noted["signal_time_ns"],
-        "equity_at_entry": noted["equity"],
-        "side": [side_name(side) for side in noted["side"]],
-        "mae": worst,
-        "mfe": best,
-    }
-    made: dict[str, Column] = {
-        name: np.array(columns[name], dtype=_TRADE_COLUMNS[name]) for name in _TRADE_COLUMNS if name != "reason"
-    }
-    return _Worded(made, noted["reason"])
+class _Trades:
+    """The closed trades as columns, in the order in which they ended; what follows from what was noted is added here.
+
+    ``by_symbol``: symbol, bars, its trades, the bars that they were entered in and the last ones open when they ended.
+    """
+
+    def __init__(self, trades: Sequence[ClosedTrade], bars: Mapping[str, Bars]) -> None:
+        self.noted = noted = _noted(trades)
+        self.side = _column(noted["side"], np.int64)
+        self.entry_time, self.exit_time = (_column(noted[f"{leg}_time"], np.int64) for leg in ("entry", "exit"))
+        self.entry_price, self.exit_price = (_column(noted[f"{leg}_price"], np.float64) for leg in ("entry", "exit"))
+        self.net_pnl = _column(noted["net_pnl"], np.float64)
+        self.quantity = _column(noted["quantity"], np.float64)
+        self.signed = self.side * self.quantity  # below zero for shorts
+        self.entry_costs, self.exit_costs = _costs(noted["entry_costs"]), _costs(noted["exit_costs"])
+        self.by_symbol = [
+            (symbol, bars[symbol], own, *_open_bars(bars[symbol].time, self.entry_time[own], self.exit_time[own]))
+            for symbol, own in _rows_by_symbol(noted["symbol"]).items()
+        ]
+
+    def table(self) -> Table:
+        """One row per trade."""
+        noted = self.noted
+        worst, best = self._excursions()
+        fees, spread, slippage = (self.entry_costs[k] + self.exit_costs[k] for k in range(3))
+        made: dict[str, Column] = {
+            "symbol": _column(noted["symbol"], object),
+            "side": _SIDES[self.side],
+            "signal_time": _column(noted["signal_time_ns"], np.int64),
+            "entry_time": self.entry_time,
+            "exit_time": self.exit_time,
+            "entry_price": self.entry_price,
+            "exit_price": self.exit_price,
+            "stop": _column(noted["stop"], np.float64),
+            "target": _column(noted["target"], np.float64),
+            "quantity": self.quantity,
+            "gross_pnl": self.signed * (self.exit_price - self.entry_price),
+            "fees": fees,
+            "spread": spread,
+            "slippage": slippage,
+            "net_pnl": self.net_pnl,
+            "exit_reason": _column(noted["exit_reason"], object),
+            "equity_at_entry": _column(noted["equity"], np.float64),
+            "risk": _column(noted["risk"], np.float64),
+            "bound_by": _column(noted["bound_by"], object),
+            "mae": worst,
+            "mfe": best,
+            "ambiguous": _column(noted["ambiguous"], np.bool_),
+            "confidence": _column(noted["confidence"], np.float64),
+        }
+        return _Worded(made, noted["reason"])
+
+    def _excursions(self) -> tuple[Floats, Floats]:
+        """Worst and best move of each trade as positive fractions of its entry price.
+
+        The bars from the entry to the one before the exit count whole; of the exit bar only the exit
+        price, or all of it when the trade ended at its close.
+        """
+        entry, lowest, highest = self.entry_price, self.exit_price.copy(), self.exit_price.copy()
+        at_close = _column(self.noted["at_close"], np.bool_)
+        for _, bars, own, start, left in self.by_symbol:
+            stop = left + at_close[own]
+            whole = stop > start
+            edges = np.column_stack([start[whole], stop[whole]]).ravel()
+            if len(edges):
+                if edges[-1] == len(bars):  # only the last can reach the end, where reduceat wants no edge
+                    edges = edges[:-1]
+                low, high = np.minimum.reduceat(bars.low, edges)[::2], np.maximum.reduceat(bars.high, edges)[::2]
+                rows = own[whole]
+                lowest[rows], highest[rows] = np.minimum(lowest[rows], low), np.maximum(highest[rows], high)
+        long = self.side > 0
+        worst = np.where(long, entry - lowest, highest - entry) / entry
+        best = np.where(long, highest - entry, entry - lowest) / entry
+        return np.maximum(worst, 0.0), np.maximum(best, 0.0)
+
+
+# The word of a side, at its own index: -1 is the last.
+_SIDES = np.array([None, side_name(LONG), side_name(SHORT)], dtype=object)
+
+
+def _costs(paid: Sequence[Costs]) -> tuple[Floats, Floats, Floats]:
+    """Fee, spread and slippage as columns."""
+    fee, spread, slippage = zip(*paid, strict=True) if paid else ((), (), ())
+    return _column(fee, np.float64), _column(spread, np.float64), _column(slippage, np.float64)
+
+
+def _open_bars(times: Ints, entered: Ints, left: Ints) -> tuple[Ints, Ints]:
+    """The last bar that had opened by the entry, and by the exit."""
+    return times.searchsorted(entered, side="right") - 1, times.searchsorted(left, side="right") - 1
+
+
+def _rows_by_symbol(symbols: Sequence[str]) -> Mapping[str, Ints]:
+    """The rows of each symbol, in order."""
+    rows = defaultdict[str, list[int]](list)
+    for row, symbol in enumerate(symbols):
+        rows[symbol].append(row)
+    return {symbol: np.array(own) for symbol, own in rows.items()}
 
 
 class _Worded(Mapping[str, Column]):
@@ -175,44 +220,16 @@ def _noted(trades: Sequence[ClosedTrade]) -> dict[str, Sequence[Any]]:
 
 def trade_of(trade: ClosedTrade, bars: Bars) -> Trade:
     """One closed trade as a value, for observers."""
-    row = {name: column[0] for name, column in trades_table([trade], {bars.symbol: bars}).items()}
+    row = {name: column[0] for name, column in _Trades([trade], {bars.symbol: bars}).table().items()}
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
     plain["target"] = trade.target
     return Trade(**plain)
 
 
-def _excursions(noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) -> tuple[Floats, Floats]:
-    """Worst and best move of each trade as positive fractions of its entry price.
-
-    The bars from the entry to the one before the exit count whole; of the exit bar only the exit
-    price, or all of it when the trade ended at its close.
-    """
-    entry, exit_ = np.array(noted["entry_price"], dtype=float), np.array(noted["exit_price"], dtype=float)
-    lowest, highest = exit_.copy(), exit_.copy()
-    entered, left = np.array(noted["entry_time"], dtype=np.int64), np.array(noted["exit_time"], dtype=np.int64)
-    at_close = np.array(noted["at_close"], dtype=bool)
-    for symbol, rows in _by_symbol(noted["symbol"]).items():
-        own, series = np.array(rows), bars[symbol]
-        start = series.time.searchsorted(entered[own])
-        stop = series.time.searchsorted(left[own], side="right") - 1 + at_close[own]
-        whole = stop > start
-        edges = np.column_stack([start[whole], stop[whole]]).ravel()
-        if len(edges):
-            if edges[-1] == len(series):  # only the last can reach the end, where reduceat wants no edge
-                edges = edges[:-1]
-            low, high = np.minimum.reduceat(series.low, edges)[::2], np.maximum.reduceat(series.high, edges)[::2]
-            own = own[whole]
-            lowest[own], highest[own] = np.minimum(lowest[own], low), np.maximum(highest[own], high)
-    long = np.array(noted["side"], dtype=np.int64) > 0
-    worst = np.where(long, entry - lowest, highest - entry) / entry
-    best = np.where(long, highest - entry, entry - lowest) / entry
-    return np.maximum(worst, 0.0), np.maximum(best, 0.0)
-
-
 # Equity.
 
 
-def equity_table(account: Account, trades: Table, data: MarketData, times: Ints, after: Floats) -> Table:
+def equity_table(account: Account, trades: _Trades, data: MarketData, times: Ints, after: Floats) -> Table:
     """Equity, cash and gross exposure at every close from the start of the result on.
 
     Cash is ``after`` from the bars on that open at ``times``.
@@ -220,17 +237,16 @@ def equity_table(account: Account, trades: Table, data: MarketData, times: Ints,
     moments = all_moments([bars.time for bars in data.bars.values()])
     cash = _steps(moments, times, after, account.capital)
     equity, exposure = cash.copy(), np.zeros(len(moments))
-    entered, left, signed = trades["entry_time"], trades["exit_time"], _signed(trades)
-    for symbol, own in _by_symbol(trades["symbol"]).items():
-        value = _holding(entered[own], left[own], signed[own], moments)
-        value *= _last_closes(data.bars[symbol], moments)
+    for _, bars, own, *_ in trades.by_symbol:
+        value = _holding(trades.entry_time[own], trades.exit_time[own], trades.signed[own], moments)
+        value *= _last_closes(bars, moments)
         equity += value
         exposure += np.abs(value, out=value)
     first = int(moments.searchsorted(data.start_ns))
     return {"time": moments[first:], "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
 
 
-def _check_flow(account: Account, trades: Table, times: Ints, after: Floats, tolerance: float) -> None:
+def _check_flow(account: Account, trades: _Trades, times: Ints, after: Floats, tolerance: float) -> None:
     """Cash after the fills of every bar = capital + net of what has ended - what open positions cost.
 
     Both sides of "cash + positions = capital + profits" hold the same positions at the same closes, so
@@ -238,9 +254,10 @@ def _check_flow(account: Account, trades: Table, times: Ints, after: Floats, tol
     """
     if not len(times):
         return
-    paid = _signed(trades) * trades["entry_price"] + np.array([trade.entry_costs for trade in account.trades])
-    moves = np.concatenate((-paid, paid + trades["net_pnl"]))
-    when = np.concatenate((trades["entry_time"], trades["exit_time"]))
+    fee, spread, slippage = trades.entry_costs
+    paid = trades.signed * trades.entry_price + (fee + spread + slippage)
+    moves = np.concatenate((-paid, paid + trades.net_pnl))
+    when = np.concatenate((trades.entry_time, trades.exit_time))
     order = np.argsort(when, kind="stable")
     last = np.append(np.diff(times) > 0, True)  # the last fill of each bar
     expected = account.capital + np.cumsum(moves[order])[last]
@@ -280,19 +297,19 @@ def refusals_table(rows: Sequence[RefusalRow]) -> Table:
     """One row per refused entry, in the order in which they were refused."""
     times, symbols, sides, rules, limits, values, prices, texts = zip(*rows, strict=True) if rows else ((),) * 8
     return {
-        "time": np.array(times, dtype=np.int64),
-        "symbol": np.array(symbols, dtype=object),
-        "side": np.array([side_name(side) for side in sides], dtype=object),
-        "rule": np.array(rules, dtype=object),
+        "time": _column(times, np.int64),
+        "symbol": _column(symbols, object),
+        "side": _SIDES[_column(sides, np.int64)],
+        "rule": _column(rules, object),
         "limit": _numbers(limits),
         "value": _numbers(values),
         "price": _numbers(prices),
-        "text": np.array(texts, dtype=object),
+        "text": _column(texts, object),
     }
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:
     """None and what is not finite become NaN, which the run folder writes as null."""
-    numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    numbers = _column(values, np.float64)
     numbers[~np.isfinite(numbers)] = np.nan
     return numbers

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heappushpop
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from quantsail_framework.ports.strategy import BarView
 
 _REPORT_EVERY = 1_024  # moments between two looks at progress and cancellation
 _CLOCK = -1  # agenda entry that belongs to no lane
+_NEVER = 2**63  # the agenda's last entry: later than any moment
 
 
 def simulate(
@@ -106,7 +107,7 @@ class _Jumper:
     def __init__(self, pipeline: Pipeline, data: MarketData, dealer: Dealer, events: Events | None) -> None:
         self.dealer = dealer
         self.lanes = dealer.lanes
-        self.agenda: list[tuple[int, int]] = []
+        self.agenda: list[tuple[int, int]] = [(_NEVER, _CLOCK)]
         self.bar_ns = data.timeframe.ns
         strategy: Any = pipeline.strategy
         self.strategy = strategy
@@ -124,75 +125,57 @@ class _Jumper:
         One visible loop, with what every trade goes through written out in place: that is what makes it fast.
         What is rare is asked of the dealer, which knows the rules in full.
         """
-        dealer, lanes, agenda, bar_ns, events = self.dealer, self.lanes, self.agenda, self.bar_ns, self.events
+        dealer, lanes, agenda, bar_ns, day_closes = self.dealer, self.lanes, self.agenda, self.bar_ns, self.day_closes
         account, desk, market, watchdog = dealer.account, dealer.desk, dealer.market, dealer.watchdog
         trades, positions, by_bar, every_bar = account.trades, account.positions, self.by_bar, self.every_bar
-        watched, every_equity, expiry_ns = watchdog.awake, watchdog.every_equity, watchdog.first_expiry_ns
-        price, enter, decide, accept = desk.price, account.enter, desk.decide, account.accept
+        watched, watched_bars, every_equity = watchdog.awake, watchdog.every_bar, watchdog.every_equity
+        expiry_ns = watchdog.first_expiry_ns
         nobody: Sequence[Lane] = ()
         awake: Sequence[Lane]
         step: bool
         self.plan(every_bar)
         stepping, visits = every_bar, 0
-        while agenda:
-            t, k = heappop(agenda)
-            sole = k != _CLOCK and not (agenda and agenda[0][0] == t)
+        t, k = heappop(agenda)
+        while t < _NEVER:
+            sole = k != _CLOCK and agenda[0][0] != t
             if sole:
                 lane = lanes[k]
                 lane.i = i = lane.wake_i
                 awake = lane.alone
+                free = lane.order is None and lane.position is None
             else:
                 awake = self.gather(t, k)
+                free = False
             visits += 1
             if not visits % _REPORT_EVERY:
                 self.report(t, progress, cancelled)
-            if self.day_closes:
+            if day_closes:
                 self.tell_days(t)
 
+            # 1. Open and 2. inside the bar, for those that wait or hold.
             ended = False
-            if not sole or lane.order is not None or lane.position is not None:
+            if not free:
                 closed = len(trades)
                 market.now_ns = account.now_ns = t
                 if t >= account.day_end_ns:
                     account.at(t)
-                # 1. Open: market exits, then entries.
-                for lane in awake:
-                    if lane.leaving is not None and lane.is_tradable(lane.i):
-                        dealer.close_at(lane, lane.open[lane.i], lane.leaving, t)
-                for lane in awake:
+                if not sole or lane.leaving is not None or lane.tradable is not None or i == lane.last:
+                    dealer.trade(awake, t)
+                else:  # the same for what most moments are: one lane, in which nothing else is due
                     order = lane.order
-                    if order is not None and (lane.tradable is None or lane.tradable[lane.i]):
-                        open_ = lane.open[lane.i]
-                        costs = price(order.symbol, order.side, order.quantity, open_, "taker")
-                        if dealer.entry_is_refused(lane, order, open_, costs):
+                    if order is not None:
+                        dealer.fill_entry(lane, order, t)
+                    position = lane.position
+                    if position is not None:
+                        if lane.touch_i <= i:
+                            dealer.touch(lane, position, t)
+                        elif lane.patient and not (stepping or account.shorts or every_equity or account.cash <= 0.0):
+                            # Nothing can happen before a level is touched: on to the next moment.
+                            lane.wake_i = i = lane.touch_i
+                            t, k = heappushpop(agenda, (lane.time[i], k))
                             continue
-                        position = enter(order, open_, costs, t)
-                        lane.begin(position)
-                        if not by_bar:
-                            lane.touch_i = lane.next_touch(lane.i)
-                        if order.trail is not None:
-                            dealer.trailing = True
-                        if events is not None:
-                            events.order_filled(position)
-                # 2. Inside the bar: levels; symbols whose data end here.
-                for lane in awake:
-                    if lane.position is not None and lane.touch_i <= lane.i and lane.is_tradable(lane.i):
-                        dealer.touch(lane, lane.position, t)
-                for lane in awake:
-                    if lane.i == lane.last:
-                        dealer.end_of_data(lane, t)
+                free = sole and lane.order is None and lane.position is None
                 ended = len(trades) > closed
-                # Just opened, and nothing can happen before a level is touched: on to the next moment.
-                if (
-                    sole
-                    and lane.position is not None
-                    and lane.touch_i > i
-                    and lane.patient
-                    and not (stepping or account.shorts or every_equity or account.cash <= 0.0)
-                ):
-                    lane.wake_i = i = lane.touch_i
-                    heappush(agenda, (lane.time[i], k))
-                    continue
 
             # 3. Close: mark, ruin, trailing stops, breakers; then what is decided.
             market.now_ns = account.now_ns = close = t + bar_ns
@@ -200,19 +183,19 @@ class _Jumper:
                 account.at(close)
             if not sole or by_bar:
                 candidates = self.candidates(awake)
-            elif lane.order is None and lane.position is None:
+            elif free:
                 if lane.signal_i < i:
                     lane.seek_signal(i)
                 candidates = awake if lane.signal_i == i else nobody
             else:
                 candidates = nobody
-            watching = watched and (ended or close >= expiry_ns or watchdog.must_ask())
-            risky = account.shorts > 0 or every_equity or account.cash <= 0.0
-            step = every_bar or (risky and self.must_watch_equity())
+            watching = watched and (ended or close >= expiry_ns or watched_bars or bool(every_equity and positions))
+            risky = every_equity or account.shorts or account.cash <= 0.0
+            step = every_bar or bool(risky and self.must_watch_equity())
             everyone = step and not stepping
             if candidates or watching or step:
                 if positions:
-                    dealer.mark(t)
+                    dealer.mark(t, awake[0].i if awake else -1)
                 if account.equity <= 0.0 and not desk.ruined:
                     dealer.ruin(t)
                     everyone, awake = True, self.wake_all(t)
@@ -225,18 +208,21 @@ class _Jumper:
                         expiry_ns = watchdog.first_expiry_ns
                         self.schedule(expiry_ns)
             rows = self.ask_bar_strategy(awake) if by_bar else None
-            for lane in awake:
+            for lane in nobody if free else awake:
                 if lane.position is not None and not lane.patient:
                     dealer.decide_exit(lane, lane.exit_flag(rows))
             for lane in candidates:
-                i, row = lane.i, lane.row(rows)
-                if row is not None and row.entry and lane.order is None and lane.position is None:
-                    order = decide(lane.instrument, lane.close[i], lane.time[i], row)
-                    if order is not None:
-                        accept(order)
-                        lane.order = order
+                row = lane.row(rows)
+                if row is not None and row[0] and lane.order is None and lane.position is None:
+                    i = lane.i
+                    lane.order = desk.decide(lane.instrument, lane.close[i], lane.time[i], row)
 
             # When each lane is to be looked at next.
+            stepping = step
+            if sole and not everyone:
+                lane.wake_i = i = lane.plan(step)
+                t, k = heappushpop(agenda, (lane.time[i], k)) if i >= 0 else heappop(agenda)
+                continue
             if everyone:
                 self.wake_all(t)
                 self.plan(step)
@@ -245,7 +231,7 @@ class _Jumper:
                     lane.wake_i = i = lane.plan(step)
                     if i >= 0:
                         heappush(agenda, (lane.time[i], lane.index))
-            stepping = step
+            t, k = heappop(agenda)
         self.tell_days(None)
 
     # The agenda.

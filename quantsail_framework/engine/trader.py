@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from quantsail_framework.domain.bars import utc_text
-from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.dealer import Dealer, exit_reason
@@ -148,30 +147,13 @@ class BrokeredDealer(Dealer):
         self._levels: dict[str, tuple[float, float | None]] = {}
 
     def trade(self, lanes: Sequence[Lane], time_ns: int) -> None:
-        """The bar that opens at ``time_ns`` from its open up to, not including, the decisions at its close.
-
-        Orders decided earlier meet the open, market exits before entries; the levels of every
-        position meet the bar, also of those just opened; symbols whose data end here are closed.
-        Each step is done for all lanes before the next.
-        """
+        """The bar that opens at ``time_ns``, and what time it is at its close."""
         account, market = self.account, self.market
         busy = [lane for lane in lanes if lane.position is not None or lane.order is not None]
         if busy:
             market.now_ns = time_ns
             account.at(time_ns)
-            trading = [lane for lane in busy if lane.tradable is None or lane.tradable[lane.i]]
-            for lane in trading:
-                if lane.leaving is not None:
-                    self.close_at(lane, lane.open[lane.i], lane.leaving, time_ns)
-            for lane in trading:
-                if lane.order is not None:
-                    self.fill_entry(lane, lane.order, time_ns)
-            for lane in trading:
-                if lane.position is not None:
-                    self.touch(lane, lane.position, time_ns)
-            for lane in busy:
-                if lane.i == lane.last:
-                    self.end_of_data(lane, time_ns)
+            super().trade(busy, time_ns)
         market.now_ns = close = time_ns + self._bar_ns
         account.at(close)
 
@@ -186,14 +168,6 @@ class BrokeredDealer(Dealer):
         for fill in self._new_fills():
             self.book_entry(lane, order, fill.price, fill.costs, fill.time_ns)
         self.protect(lane)
-
-    def book_entry(self, lane: Lane, order: EntryOrder, price: float, costs: Costs, time_ns: int) -> None:
-        """Book a filled entry."""
-        position = self.account.enter(order, price, costs, time_ns)
-        lane.begin(position)
-        self.trailing = self.trailing or order.trail is not None
-        if self.events is not None:
-            self.events.order_filled(position)
 
     def close_at(self, lane: Lane, price: float, reason: str, time_ns: int, *, at_close: bool = False) -> None:
         """Cancel the protective orders and leave at the market."""
@@ -233,10 +207,7 @@ class BrokeredDealer(Dealer):
         """The entry signal of this bar, when nothing is open."""
         if lane.position is not None or lane.order is not None or lane.i >= lane.last:
             return
-        order = self.desk.decide(lane.instrument, lane.close[lane.i], lane.time[lane.i], row)
-        if order is not None:
-            self.account.accept(order)
-            lane.order = order
+        lane.order = self.desk.decide(lane.instrument, lane.close[lane.i], lane.time[lane.i], row)
 
     def protect(self, lane: Lane) -> None:
         """Keep one stop order, and a target order where there is a target, at the position's levels."""

@@ -29,6 +29,8 @@ class Watch:
         self.rule = rule
         self.watches = frozenset(rule.watches)
         self.on_trades, self.on_equity, self.on_bars = (what in self.watches for what in ("trades", "equity", "bars"))
+        self.on_level = self.on_equity or self.on_bars
+        self.trip = rule.trip
         self.reference = start
         self.trips: list[Trip] = []
         if unknown := self.watches - _WATCHABLE:
@@ -70,6 +72,7 @@ class Watchdog:
         start = Reference(start_ns, 0, account.capital)
         breakers = {named.name: named.rule for named in rules if hasattr(named.rule, "trip")}
         self.watches = {name: Watch(name, cast(Breaker, rule), start) for name, rule in breakers.items()}
+        self._watches = tuple(self.watches.values())
         watched = frozenset[str]().union(*(watch.watches for watch in self.watches.values()))
         self.every_bar = "bars" in watched
         self.every_equity = "equity" in watched
@@ -91,17 +94,17 @@ class Watchdog:
         account, tripped = self._account, []
         equity_moved = ended or bool(account.positions)
         expiring = account.now_ns >= self.first_expiry_ns
-        for watch in self.watches.values():
+        for watch in self._watches:
             if watch.trips:
                 if watch.expire(account.now_ns):
                     watch.reference = Reference(account.now_ns, len(account.trades), account.equity)
                 if any(not trip.symbols for trip in watch.trips):
                     continue
-            if not (watch.on_bars or (watch.on_trades and ended) or (watch.on_equity and equity_moved)):
+            if not ((ended and watch.on_trades) or watch.on_bars or (watch.on_equity and equity_moved)):
                 continue
-            if account.equity > watch.reference.peak and (watch.on_equity or watch.on_bars):
+            if watch.on_level and account.equity > watch.reference.peak:
                 watch.reference = Reference(watch.reference.time_ns, watch.reference.trades, account.equity)
-            answer = watch.rule.trip(account, market, watch.reference)
+            answer = watch.trip(account, market, watch.reference)
             if answer is None:
                 continue
             for trip in (answer,) if isinstance(answer, Trip) else answer:
