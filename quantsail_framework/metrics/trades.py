@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 NS_PER_HOUR = 3_600_000_000_000
+BEST_TRADES = 5
 _AT_THE_OPEN = (SIGNAL, TIME, FLATTEN)
 
 
@@ -54,6 +55,27 @@ def best_trade(net_pnl: Floats) -> Value:
 def worst_trade(net_pnl: Floats) -> Value:
     """The lowest net_pnl: money; above zero when every trade won. Undefined without trades."""
     return finite(net_pnl.min()) if net_pnl.size else NO_TRADES
+
+
+def best_trades_share(net_pnl: Floats, count: int = BEST_TRADES) -> Value:
+    """Sum of the ``count`` highest net_pnl / sum of all: a fraction, above 1 where the others lost together.
+
+    Near 1 a handful of trades made the result. 1 when there are no more than ``count``. Undefined without
+    trades, and where they earned nothing together.
+    """
+    if not net_pnl.size:
+        return NO_TRADES
+    total = math.fsum(net_pnl.tolist())
+    if total <= 0:
+        return Undefined("no profit to share out")
+    return finite(math.fsum(np.sort(net_pnl)[-count:].tolist()) / total)
+
+
+def net_without_best(net_pnl: Floats, count: int = BEST_TRADES) -> Value:
+    """Sum of net_pnl without the ``count`` highest: money, 0 when there are no more. Undefined without trades."""
+    if not net_pnl.size:
+        return NO_TRADES
+    return finite(math.fsum(np.sort(net_pnl)[:-count].tolist()))
 
 
 def expectancy(net_pnl: Floats, risk: Floats) -> Value:

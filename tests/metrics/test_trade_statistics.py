@@ -132,3 +132,22 @@ def test_sqn_and_profit_factor_do_not_depend_on_the_currency(net: np.ndarray, ra
         if isinstance(before, Undefined) or isinstance(after, Undefined):
             continue
         assert after == pytest.approx(before, rel=1e-4, abs=1e-9)
+
+
+def test_share_of_the_best_five_trades() -> None:
+    net = np.array([50.0, -20.0, 10.0, 5.0, 20.0, -30.0, 15.0, 2.0])
+    # best five 50 + 20 + 15 + 10 + 5 = 100 of 52 in all; the others lost 48
+    assert ledger.best_trades_share(net) == pytest.approx(100 / 52)
+    assert ledger.net_without_best(net) == -48.0
+
+
+def test_share_of_the_best_of_few_trades_is_all() -> None:
+    assert ledger.best_trades_share(np.array([1.0, 2.0])) == 1.0
+    assert ledger.net_without_best(np.array([1.0, 2.0])) == 0.0
+
+
+def test_where_nothing_was_earned_nothing_is_shared() -> None:
+    assert ledger.best_trades_share(FIVE - 10.0) == Undefined("no profit to share out")
+    assert ledger.best_trades_share(np.array([1.0, -1.0])) == Undefined("no profit to share out")
+    assert ledger.best_trades_share(NONE) == Undefined("no trades")
+    assert ledger.net_without_best(NONE) == Undefined("no trades")
