@@ -29,6 +29,10 @@ _NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())  # click
 VERBS = {
     "run": ("quantsail_framework.cli.run:run", "Run a pipeline file with its runner, or another."),
     "check": ("quantsail_framework.cli.check:check", "Check a pipeline file and name every problem."),
+    "check-strategy": (
+        "quantsail_framework.cli.check_strategy:check_strategy",
+        "Find look-ahead and a short warm-up in a strategy.",
+    ),
     "show": ("quantsail_framework.cli.show:show", "Show the values that a pipeline file resolves to."),
     "init": ("quantsail_framework.cli.init:init", "Write a commented starter pipeline."),
     "schema": ("quantsail_framework.cli.schema:schema", "Print the JSON Schema of pipeline files, for editors."),

@@ -101,6 +101,7 @@ class _Sums:
         count = np.diff(edges, append=len(returns)).astype(np.float64)
         mean = returns.mean(axis=0)
         apart = returns - mean
+        apart[:, np.abs(apart).max(axis=0) <= ROUNDING] = 0.0  # what does not vary but by rounding
         sums = np.add.reduceat(apart, edges, axis=0)
         squares = np.add.reduceat(np.square(apart, out=apart), edges, axis=0)
         flat = squares - np.square(sums) / count[:, None] <= ROUNDING * squares

@@ -8,19 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from quantsail_framework.causality import Columns
+from quantsail_framework.causality.answers import LEVELS, ask, decision_values, signal_values
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.signals import LONG, SHORT, Adjust, Enter, Exit, Signals
-from quantsail_framework.domain.trade import Position
-from quantsail_framework.ports.strategy import BarView
-from quantsail_framework.testing.causality import Columns
 from quantsail_framework.testing.contract import expect
-from quantsail_framework.testing.fakes import position
 
-# How long the position that a bar strategy is asked about has been open.
-HELD_BARS = 5
-
-_MISSING = {"stop": math.nan, "target": math.nan, "confidence": 1.0, "trail": math.nan, "max_bars": 0.0, "exit": 0.0}
-_LEVELS = ("stop", "target", "confidence", "trail", "max_bars")
 _WORDS = {"i": "signed integers", "iuf": "numbers", "iu": "whole numbers", "b": "booleans"}
 _KINDS = dict.fromkeys(("stop", "target", "confidence", "trail"), "iuf") | {"entry": "i", "max_bars": "iu", "exit": "b"}
 _FLAT = (Enter, type(None))
@@ -39,10 +32,8 @@ def columns_of(strategy: Any, side: int, bars: Bars) -> Columns:
     of ``side`` that was entered five bars before.
     """
     if is_by_bar(strategy):
-        return _by_bar(strategy, side, bars)
-    signals = strategy.signals(bars)
-    columns = {name: signals.column(name, len(bars), np.float64, missing) for name, missing in _MISSING.items()}
-    return {"entry": np.asarray(signals.entry, np.float64), **columns}
+        return decision_values(strategy, bars, strategy.prepare(bars), _deciding(strategy, bars), side)
+    return signal_values(strategy.signals(bars), len(bars))
 
 
 def check_answers(strategy: Any, side: int, market: str, bars: Bars) -> None:
@@ -64,47 +55,22 @@ def reasons_of(strategy: Any, side: int, bars: Bars) -> Iterator[tuple[int, obje
         yield from ((index, signals.reason(index)) for index in np.flatnonzero(signals.entry).tolist())
 
 
-def _by_bar(strategy: Any, side: int, bars: Bars) -> Columns:
-    missing = {"entry": 0.0, **_MISSING, "adjusted stop": math.nan, "adjusted target": math.nan}
-    columns = {name: np.full(len(bars), value) for name, value in missing.items()}
-
-    def put(name: str, index: int, value: float | None) -> None:
-        columns[name][index] = math.nan if value is None else value
-
-    for index, flat, held in _ask(strategy, side, bars):
-        if isinstance(flat, Enter):
-            put("entry", index, flat.side)
-            for name in _LEVELS:
-                put(name, index, getattr(flat, name))
-        put("exit", index, isinstance(held, Exit))
-        if isinstance(held, Adjust):
-            put("adjusted stop", index, held.stop)
-            put("adjusted target", index, held.target)
-    return columns
-
-
 def _ask(strategy: Any, side: int, bars: Bars) -> Iterator[tuple[int, Any, Any]]:
     """(bar, answer without a position, answer with one) for each bar that may decide."""
-    prepared = strategy.prepare(bars)
-    for index in range(strategy.warmup, len(bars)):
-        if bars.tradable is None or bars.tradable[index]:
-            view = BarView(bars, prepared, index)
-            held = _position(bars, max(0, index - HELD_BARS), side)
-            yield index, strategy.on_bar(view, None), strategy.on_bar(view, held)
+    return ask(strategy, bars, strategy.prepare(bars), _deciding(strategy, bars), side)
 
 
-def _position(bars: Bars, entered: int, side: int) -> Position:
-    """A position from the open of bar ``entered``, its stop far away."""
-    price, time_ns = float(bars.open[entered]), int(bars.time[entered])
-    stop = price * (1 - side * 0.5)
-    return position(symbol=bars.symbol, side=side, entry_price=price, entry_time_ns=time_ns, stop=stop, target=None)
+def _deciding(strategy: Any, bars: Bars) -> list[int]:
+    """The bars after the warm-up that may decide."""
+    rows = range(strategy.warmup, len(bars))
+    return [row for row in rows if bars.tradable is None or bars.tradable[row]]
 
 
 def _check_answer(where: str, answer: Any, allowed: tuple[type, ...]) -> None:
     names = ", ".join("None" if each is type(None) else each.__name__ for each in allowed)
     expect(isinstance(answer, allowed), f"on_bar returned {answer!r} {where}; it may return {names}")
     if isinstance(answer, Enter):
-        columns = {name: getattr(answer, name) for name in _LEVELS}
+        columns = {name: getattr(answer, name) for name in LEVELS}
         one = {name: None if value is None else np.atleast_1d(value) for name, value in columns.items()}
         _check_signals(where, Signals(np.atleast_1d(answer.side), **one), 1)  # type: ignore[arg-type]
     if isinstance(answer, Adjust):

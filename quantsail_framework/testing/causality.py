@@ -1,43 +1,14 @@
-"""Compares columns of two computations row by row, to find where one saw what it must not see."""
+"""Cases that a component is causal: neither what comes after nor what lies before the warm-up changes a row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-import numpy as np
-import numpy.typing as npt
-
+from quantsail_framework.causality import Columns, first_difference, other_future
 from quantsail_framework.domain.bars import Bars, utc_text
 from quantsail_framework.testing.contract import expect
-from quantsail_framework.testing.markets import other_future
 
-TOLERANCE = 1e-9
-
-Column = npt.NDArray[np.float64]
-Columns = Mapping[str, Column]
 Compute = Callable[[Bars], Columns]
-
-
-def first_difference(left: Columns, right: Columns) -> tuple[int, str] | None:
-    """The first row in which two sets of columns differ, and the column; None when they agree.
-
-    Numbers agree within 1e-9 of the larger one or of the column's median size; NaN agrees with NaN.
-    """
-    found = [(row, name) for name in left for row in _differing(left[name], right[name])[:1]]
-    return min(found, key=lambda place: place[0]) if found else None
-
-
-def _differing(left: Column, right: Column) -> list[int]:
-    if left.shape != right.shape:
-        return [0]
-    size = np.fmax(np.abs(left), np.abs(right))
-    known = size[np.isfinite(size)]
-    floor = float(np.median(known)) if len(known) else 0.0
-    with np.errstate(invalid="ignore"):
-        close = np.isfinite(size) & (np.abs(left - right) <= TOLERANCE * np.fmax(size, floor))
-    same = close | (left == right) | (np.isnan(left) & np.isnan(right))
-    rows: list[int] = np.flatnonzero(~same).tolist()
-    return rows
 
 
 def check_causal(compute: Compute, market: str, bars: Bars, cuts: Iterable[int], dress: Callable[[Bars], Bars]) -> None:

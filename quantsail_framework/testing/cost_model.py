@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from quantsail_framework.causality import Columns
+from quantsail_framework.causality.answers import prepared_values
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.order import Liquidity
 from quantsail_framework.domain.signals import LONG, SHORT
 from quantsail_framework.testing import markets
-from quantsail_framework.testing.causality import Columns, check_causal, check_warmup
+from quantsail_framework.testing.causality import check_causal, check_warmup
 from quantsail_framework.testing.contract import Contract, case, expect
 from quantsail_framework.testing.fakes import FakeMarket
 
@@ -155,16 +157,7 @@ def _questions() -> Iterator[Question]:
 def _prepared(model: Any, bars: Bars) -> Columns:
     values = np.asarray(model.prepare(bars))
     expect(values.shape == (len(bars),), f"prepare returned shape {values.shape}; the bars have ({len(bars)},)")
-    return dict(_number_columns("prepare", values))
-
-
-def _number_columns(name: str, values: np.ndarray[Any, Any]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
-    """The columns of what a model prepared, where its rows have several."""
-    if values.dtype.names is None:
-        yield name, np.asarray(values, np.float64)
-    else:
-        for part in values.dtype.names:
-            yield from _number_columns(f"{name}.{part}", values[part])
+    return prepared_values(values, len(bars))
 
 
 def _as_it_is(bars: Bars) -> Bars:

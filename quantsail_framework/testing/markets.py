@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
+from quantsail_framework.causality import other_future as other_future  # noqa: PLC0414 - one of the markets, made below the tests
 from quantsail_framework.domain.bars import Bars, Bools, Floats, Ints
 from quantsail_framework.domain.timeframe import Timeframe
 
@@ -72,21 +73,6 @@ def random_walk(
     steps = np.where(rng.random(size) < 0.02, rng.integers(2, 13, size), 1) if gaps else None
     silent = rng.random(size) < 0.05 if silent_bars else None
     return _bars(returns, rng, steps=steps, silent=silent, timeframe=timeframe, symbol=symbol)
-
-
-def other_future(bars: Bars, index: int, seed: int = 0) -> Bars:
-    """The same bars up to and including ``index``, then other prices and volumes at the same times."""
-    rest = len(bars) - index - 1
-    rng = np.random.default_rng(seed)
-    other = random_walk(seed, rest, str(bars.timeframe))
-    scale = bars.close[index] * rng.uniform(0.8, 1.25) / PRICE
-    columns = {
-        name: np.r_[getattr(bars, name)[: index + 1], getattr(other, name) * scale]
-        for name in ("open", "high", "low", "close")
-    }
-    volume = np.r_[bars.volume[: index + 1], other.volume * rng.uniform(0.2, 5.0)]
-    synthetic = None if bars.synthetic is None else np.r_[bars.synthetic[: index + 1], np.zeros(rest, np.bool_)]
-    return attrs.evolve(bars, volume=volume, synthetic=synthetic, others={}, **columns)
 
 
 def resample(bars: Bars, timeframe: str) -> Bars:

@@ -12,11 +12,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from quantsail_framework.causality import first_difference
+from quantsail_framework.causality.answers import HELD_BARS
 from quantsail_framework.domain.bars import Bars, utc_text
 from quantsail_framework.domain.signals import LONG
 from quantsail_framework.testing import markets
-from quantsail_framework.testing.answers import HELD_BARS, check_answers, columns_of, is_by_bar, reasons_of
-from quantsail_framework.testing.causality import Compute, check_causal, check_warmup, first_difference
+from quantsail_framework.testing.answers import check_answers, columns_of, is_by_bar, reasons_of
+from quantsail_framework.testing.causality import Compute, check_causal, check_warmup
 from quantsail_framework.testing.contract import Contract, case, expect
 
 BARS_AFTER_WARMUP = 600

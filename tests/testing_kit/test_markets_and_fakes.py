@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantsail_framework import Bars, Costs, RunResult, Timeframe
+from quantsail_framework.causality import first_difference
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.testing import fakes, markets
 from quantsail_framework.testing.accounts import situations
-from quantsail_framework.testing.causality import first_difference
 from quantsail_framework.testing.examples import example_pipeline, example_result, example_session
 
 MAKERS = [markets.trending, markets.ranging, markets.gapping, markets.crash, markets.random_walk]
