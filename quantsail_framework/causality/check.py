@@ -58,9 +58,12 @@ class Finding:
 
 @attrs.frozen
 class Checked:
-    """One component on one market of ``bars`` bars: after how many ``points`` it was given other futures, and to how
-    many ``starts`` a history of its ``warmup`` alone; 0 for what was not reached. ``entries``: how many it has there
-    (a bar strategy is asked at a sample of bars); None for a cost model. ``informative``: the series that were varied."""
+    """One component on one market of ``bars`` bars, and what was tried there.
+
+    ``points``: bars after which it was given other futures. ``starts``: bars to which it was given a history of
+    its ``warmup`` alone; 0 for what was not reached. ``entries``: how many it has there (a bar strategy is asked at
+    a sample of bars); None for a cost model. ``informative``: the series that were varied too.
+    """
 
     component: str
     symbol: str

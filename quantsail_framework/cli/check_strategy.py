@@ -107,11 +107,11 @@ def _remedy(findings: Sequence[Finding], checked: Sequence[Checked]) -> str:
 
 
 def _words(checked: Checked) -> str:
-    text = f"{checked.component} on {checked.symbol}: {checked.bars:,} bars, {checked.points} futures"
-    text += f", {checked.starts} shorter histories of {checked.warmup:,} bars"
+    text = f"{checked.component} on {checked.symbol}: {checked.bars:,} bars, {checked.points} futures, "
+    starts = f"{checked.starts} histories of {checked.warmup:,} bars" if checked.starts else "the warm-up was not tried"
     if checked.entries is None:
-        return text
-    return f"{text}, {checked.entries:,} entries seen" if checked.entries else f"{text}; {_NO_ENTRY}"
+        return text + starts
+    return f"{text}{starts}, {checked.entries:,} entries seen" if checked.entries else f"{text}{starts}; {_NO_ENTRY}"
 
 
 def _as_json(file: Path, seed: int, report: Honesty) -> dict[str, Any]:

@@ -95,6 +95,16 @@ def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     assert folder.startswith("runs/quickstart-")
 
 
+def test_the_page_on_honesty_shows_what_the_check_prints(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "honest-strategy.md"
+    ((_, pipeline),), ((_, shown),) = _blocks(page, "toml"), _blocks(page, "text")
+    _written(page, pipeline, tmp_path)
+    done = subprocess.run(
+        [QUANTSAIL, "check-strategy", "pipeline.toml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == (shown, 1)
+
+
 def test_the_page_of_commands_names_every_command_and_runner() -> None:
     text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     names = [*VERBS, *load_registry().components("runner")]
