@@ -98,9 +98,9 @@ class _Subject:
 def check_pipeline(pipeline: Pipeline, *, points: int, seed: int, progress: Progress | None = None) -> Honesty:
     """Check the strategy of ``pipeline``, and what its cost model prepares, on its own candles.
 
-    At ``points`` bars of each market, half of them at entries and exits or just before, the bars after it are
-    removed, get other prices, and informative bars that had not closed by then get others; and the history
-    starts as late as the declared warm-up allows. A component that looks ahead is not asked about its warm-up,
+    At ``points`` bars of each market, up to three quarters of them at entries and exits or just before, the bars
+    after it are removed, get other prices, and informative bars that had not closed by then get others; and the
+    history starts as late as the declared warm-up allows. A component that looks ahead is not asked about its warm-up,
     since both show as a difference. Raises DataError where the candles are too few, and what a component raises.
     """
     data = load_market(pipeline)
@@ -108,9 +108,12 @@ def check_pipeline(pipeline: Pipeline, *, points: int, seed: int, progress: Prog
     tasks = [(subject, bars) for subject in subjects for bars in data.bars.values()]
     checked, findings = [], []
     for number, (subject, bars) in enumerate(tasks):
-        if progress:
-            progress(number / len(tasks), f"{subject.name} on {bars.symbol}")
-        about, found = _check(subject, bars, points, np.random.default_rng([seed, number]))
+
+        def tell(share: float, done: int = number, what: str = f"{subject.name} on {bars.symbol}") -> None:
+            if progress:
+                progress((done + share) / len(tasks), what)
+
+        about, found = _check(subject, bars, points, np.random.default_rng([seed, number]), tell)
         checked.append(about)
         findings += found
     return Honesty(tuple(checked), tuple(findings))
@@ -194,7 +197,9 @@ class _Clue:
     change: str
 
 
-def _check(subject: _Subject, bars: Bars, points: int, rng: np.random.Generator) -> tuple[Checked, list[Finding]]:
+def _check(
+    subject: _Subject, bars: Bars, points: int, rng: np.random.Generator, tell: Callable[[float], None]
+) -> tuple[Checked, list[Finding]]:
     rows = _eligible(bars, subject.warmup)[:-1]  # after the last bar there is no future
     if not len(rows):
         raise DataError(
@@ -213,13 +218,22 @@ def _check(subject: _Subject, bars: Bars, points: int, rng: np.random.Generator)
     if twice:
         return about, _findings("unrepeatable", subject, bars, twice)
     about = attrs.evolve(about, points=len(cuts))
-    ahead = [clue for cut in cuts.tolist() for clue in _other_futures(subject, bars, whole, cut, rng)]
+    ahead = [clue for cut in _told(cuts, tell, 0.0) for clue in _other_futures(subject, bars, whole, cut, rng)]
     if ahead:
         return about, _findings("look-ahead", subject, bars, ahead)
     about = attrs.evolve(about, starts=len(starts))
-    behind = [clue for row in starts.tolist() for clue in _later_start(subject, bars, whole, row, subject.history)]
+    behind = [
+        clue for row in _told(starts, tell, 0.5) for clue in _later_start(subject, bars, whole, row, subject.history)
+    ]
     enough = _enough(subject, bars, whole, sorted({clue.point for clue in behind})[-_SETTLING:])
     return about, _findings("warm-up", subject, bars, behind, enough)
+
+
+def _told(rows: Ints, tell: Callable[[float], None], begun: float) -> Iterator[int]:
+    """Each of ``rows``, telling how far this half of the work is."""
+    for number, row in enumerate(rows.tolist()):
+        tell(begun + number / len(rows) / 2)
+        yield row
 
 
 def _other_futures(subject: _Subject, bars: Bars, whole: Answer, cut: int, rng: np.random.Generator) -> Iterator[_Clue]:

@@ -111,6 +111,9 @@ def trade_intervals(
 
 
 def _portions(paths: int, size: int) -> Iterator[int]:
+    """``paths`` in numbers small enough to be held at once. Raises ValueError for none."""
+    if paths < 1:
+        raise ValueError(f"paths is {paths!r}; there must be at least one")
     step = max(1, _CELLS // size)
     for start in range(0, paths, step):
         yield min(step, paths - start)

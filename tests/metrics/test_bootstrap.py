@@ -103,6 +103,11 @@ def test_an_interval_that_a_tenth_may_miss_is_narrower() -> None:
         _curve(confidence=1.0)
 
 
+def test_no_resample_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="paths is 0; there must be at least one"):
+        _curve(paths=0)
+
+
 def test_what_has_no_interval_says_why() -> None:
     assert _curve(np.array([0.1]))["sharpe"] == Undefined("fewer than two days")
     assert _curve(np.full(50, 0.0))["max_drawdown"] == Undefined("daily returns do not vary")
