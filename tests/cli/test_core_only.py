@@ -47,7 +47,7 @@ def quantsail(packages: Path, tmp_path: Path) -> Quantsail:
 @pytest.mark.parametrize(
     "arguments, code, text",
     [
-        (["--help"], 0, "run         Run a pipeline file"),
+        (["--help"], 0, "run             Run a pipeline file"),
         (["plugins", "list"], 0, f"no plugin is installed; {INSTALL} brings the first-party ones"),
         (["plugins", "list", "--json"], 0, "[]"),
         (["plugins", "doctor"], 0, f"no plugin is installed; {INSTALL} brings the first-party ones"),

@@ -42,9 +42,9 @@ def test_help_lists_the_verbs_the_runners_and_the_commands_of_plugins(site: Fake
     done = site.quantsail("--help", load="toy")
     assert done.returncode == 0
     for line in (
-        "  run         Run a pipeline file with its runner, or another.",
-        "  runs        List and show run folders.",
-        "  alerts      Try the alert sinks of a pipeline file.",
+        "  run             Run a pipeline file with its runner, or another.",
+        "  runs            List and show run folders.",
+        "  alerts          Try the alert sinks of a pipeline file.",
         "Runners:",
         "  toy    Runs nothing at all.",
         "Commands of plugins:",
@@ -66,8 +66,9 @@ def test_an_unknown_verb_suggests_the_nearest(site: FakeSite) -> None:
     done = site.quantsail("tyo", "file.toml", load="toy")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: no command named 'tyo'; did you mean 'toy'? Commands: run, check, show, init, schema, components, "
-        "plugins, runs, compare, reproduce, why, alerts, other, toy, wave.\n"
+        "error: no command named 'tyo'; did you mean 'toy'? Commands: run, check, check-strategy, show, init, schema, "
+        "components, plugins, runs, compare, reproduce, why, alerts, other, toy, wave.
+"
     )
 
 
@@ -103,7 +104,7 @@ def test_a_broken_plugin_takes_no_verb_away(site: FakeSite, tmp_path: Path) -> N
     broken.install("burst", "raise RuntimeError('no')")
     done = broken.quantsail("--help")
     assert done.returncode == 0
-    assert "  run         Run a pipeline file" in done.stdout
+    assert "  run             Run a pipeline file" in done.stdout
 
 
 def test_plugins_list_shows_what_is_installed_and_what_is_switched_off(site: FakeSite) -> None:
