@@ -26,10 +26,10 @@ Ints = npt.NDArray[np.int64]
 Kind = Literal["unrepeatable", "look-ahead", "warm-up"]
 Answer = Callable[[Ints], Columns]
 
-POINTS = 50
 _ASKED = 8  # bars at which a bar strategy decides, up to each point
 _SAMPLED = 1_000  # bars at which it is asked once, to find where it enters
 _SPAN = 200  # bars after each point at which a shorter history is compared
+_ALL = "all bars are there"
 _SETTLING = 8  # points at which a longer warm-up is tried
 
 
@@ -85,14 +85,19 @@ class Honesty:
 
 @attrs.frozen(eq=False)
 class _Subject:
-    """A component under test. ``over(bars)`` is a function from rows at which a bar strategy is asked to columns
-    over all of ``bars``; ``history`` bars must be enough for the next one to have settled."""
+    """A component under test on one market.
+
+    ``over(bars)`` is a function from rows at which a bar strategy is asked to columns over all of ``bars``;
+    ``history`` bars must be enough for the next one to have settled. ``entries`` and ``exits`` are rows with such
+    (entries None: it has none by nature).
+    """
 
     name: str
     warmup: int
     history: int
     over: Callable[[Bars], Answer]
-    events: Callable[[Bars, np.random.Generator], tuple[Ints, Ints]] | None = None
+    entries: Ints | None = None
+    exits: Ints = attrs.field(factory=partial(np.empty, 0, np.int64))
 
 
 def check_pipeline(pipeline: Pipeline, *, points: int, seed: int, progress: Progress | None = None) -> Honesty:
@@ -104,16 +109,18 @@ def check_pipeline(pipeline: Pipeline, *, points: int, seed: int, progress: Prog
     since both show as a difference. Raises DataError where the candles are too few, and what a component raises.
     """
     data = load_market(pipeline)
-    subjects = _subjects(pipeline)
-    tasks = [(subject, bars) for subject in subjects for bars in data.bars.values()]
+    makers = [_strategy_on, _costs_on] if hasattr(pipeline.costs, "prepare") else [_strategy_on]
+    tasks = [(make, bars) for make in makers for bars in data.bars.values()]
     checked, findings = [], []
-    for number, (subject, bars) in enumerate(tasks):
+    for number, (make, bars) in enumerate(tasks):
+        rng = np.random.default_rng([seed, number])
+        subject = make(pipeline, bars, rng)
 
         def tell(share: float, done: int = number, what: str = f"{subject.name} on {bars.symbol}") -> None:
             if progress:
                 progress((done + share) / len(tasks), what)
 
-        about, found = _check(subject, bars, points, np.random.default_rng([seed, number]), tell)
+        about, found = _check(subject, bars, points, rng, tell)
         checked.append(about)
         findings += found
     return Honesty(tuple(checked), tuple(findings))
@@ -122,18 +129,21 @@ def check_pipeline(pipeline: Pipeline, *, points: int, seed: int, progress: Prog
 # --- components ----------------------------------------------------------------------------------
 
 
-def _subjects(pipeline: Pipeline) -> Iterator[_Subject]:
-    strategy, costs = pipeline.strategy, pipeline.costs
+def _strategy_on(pipeline: Pipeline, bars: Bars, rng: np.random.Generator) -> _Subject:
+    strategy = pipeline.strategy
     name, warmup = _name(pipeline, "strategy"), int(strategy.warmup)
-    if is_bar_strategy(strategy):
-        side = _Side()
-        over = partial(_bar_answers, strategy, side)
-        yield _Subject(name, warmup, warmup + HELD_BARS, over, partial(_sampled_entries, strategy, side))
-    else:
-        yield _Subject(name, warmup, warmup, partial(_signal_answers, strategy), partial(_flags, strategy))
-    if hasattr(costs, "prepare"):
-        warmup = int(getattr(costs, "warmup", 0))
-        yield _Subject(_name(pipeline, "costs"), warmup, warmup, partial(_cost_answers, costs))
+    with _asking(name, bars, _ALL):
+        if is_bar_strategy(strategy):
+            entries, side = _sampled_entries(strategy, bars, rng)
+            return _Subject(name, warmup, warmup + HELD_BARS, partial(_bar_answers, strategy, side), entries)
+        over = partial(_signal_answers, strategy)
+        columns = over(bars)(np.empty(0, np.int64))
+        return _Subject(name, warmup, warmup, over, *(np.flatnonzero(columns[flag]) for flag in ("entry", "exit")))
+
+
+def _costs_on(pipeline: Pipeline, _bars: Bars, _rng: np.random.Generator) -> _Subject:
+    warmup = int(getattr(pipeline.costs, "warmup", 0))
+    return _Subject(_name(pipeline, "costs"), warmup, warmup, partial(_cost_answers, pipeline.costs))
 
 
 def _name(pipeline: Pipeline, table: str) -> str:
@@ -150,31 +160,21 @@ def _signal_answers(strategy: Any, bars: Bars) -> Answer:
     return lambda _rows: columns
 
 
-def _flags(strategy: Any, bars: Bars, _rng: np.random.Generator) -> tuple[Ints, Ints]:
-    columns = _signal_answers(strategy, bars)(np.empty(0, np.int64))
-    return np.flatnonzero(columns["entry"]), np.flatnonzero(columns["exit"])
-
-
-@attrs.define
-class _Side:
-    """The side of the position that a bar strategy is asked about: that of its entries."""
-
-    value: int = LONG
-
-
-def _bar_answers(strategy: Any, side: _Side, bars: Bars) -> Answer:
+def _bar_answers(strategy: Any, side: int, bars: Bars) -> Answer:
     prepared = strategy.prepare(bars)
     arrays = prepared_values(prepared, len(bars))
-    return lambda rows: {**arrays, **decision_values(strategy, bars, prepared, rows.tolist(), side.value)}
+    return lambda rows: {**arrays, **decision_values(strategy, bars, prepared, rows.tolist(), side)}
 
 
-def _sampled_entries(strategy: Any, side: _Side, bars: Bars, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _sampled_entries(strategy: Any, bars: Bars, rng: np.random.Generator) -> tuple[Ints, int]:
+    """Some of the rows at which a bar strategy enters, and the side of the position to ask it about: SHORT where all
+    of these are."""
     prepared, rows = strategy.prepare(bars), _eligible(bars, int(strategy.warmup))
     sample = np.sort(rng.choice(rows, min(_SAMPLED, len(rows)), replace=False)).tolist()
     said = [(row, strategy.on_bar(BarView(bars, prepared, row), None)) for row in sample]
     entries = {row: decision.side for row, decision in said if isinstance(decision, Enter)}
-    side.value = SHORT if entries and LONG not in entries.values() else LONG
-    return np.array(list(entries), np.int64), np.empty(0, np.int64)
+    side = SHORT if entries and LONG not in entries.values() else LONG
+    return np.array(list(entries), np.int64), side
 
 
 def _cost_answers(costs: Any, bars: Bars) -> Answer:
@@ -206,14 +206,14 @@ def _check(
             f"{bars.symbol}: {len(bars)} {bars.timeframe} bars, of which the warm-up of {subject.name} takes "
             f"{subject.warmup}: nothing is left to check; get more candles, or let [data] start earlier"
         )
-    with _asking(subject, bars, "all bars are there"):
-        entries, exits = subject.events(bars, rng) if subject.events else (rows[:0], rows[:0])
+    entries = subject.exits[:0] if subject.entries is None else subject.entries
+    cuts = _points(rows, entries, subject.exits, points, rng)
+    starts = _points(rows[rows > subject.history], entries, subject.exits, points, rng)
+    with _asking(subject.name, bars, _ALL):
         whole, again = subject.over(bars), subject.over(bars)
-        cuts = _points(rows, entries, exits, points, rng)
-        starts = _points(rows[rows > subject.history], entries, exits, points, rng)
         asked = _asked(bars, subject.warmup, int(cuts[-1]) + 1)
         twice = _clues(0, 0, "the same bars are asked about again", whole(asked), again(asked))
-    known = len(entries) if subject.events else None
+    known = None if subject.entries is None else len(entries)
     about = Checked(subject.name, bars.symbol, len(bars), subject.warmup, 0, 0, known, _informative(bars))
     if twice:
         return about, _findings("unrepeatable", subject, bars, twice)
@@ -241,7 +241,7 @@ def _other_futures(subject: _Subject, bars: Bars, whole: Answer, cut: int, rng: 
     asked, part = _asked(bars, subject.warmup, cut + 1), slice(subject.warmup, cut + 1)
     seen = _rows(whole(asked), part)
     for change, other in _futures(bars, cut, int(rng.integers(2**31))):
-        with _asking(subject, bars, change):
+        with _asking(subject.name, bars, change):
             anew = _rows(subject.over(other)(asked), part)
         yield from _clues(cut, subject.warmup, change, seen, anew)
 
@@ -265,7 +265,7 @@ def _later_start(subject: _Subject, bars: Bars, whole: Answer, row: int, history
     first, end = row - history, min(len(bars), row + _SPAN)
     asked = _asked(bars, row, min(end, row + _ASKED))
     change = f"the history starts {history} bars before, at {utc_text(int(bars.time[first]))}"
-    with _asking(subject, bars, change):
+    with _asking(subject.name, bars, change):
         shorter = _rows(subject.over(bars.slice(first, end))(asked - first), slice(history, None))
     return _clues(row, row, change, _rows(whole(asked), slice(row, end)), shorter)
 
@@ -281,12 +281,12 @@ def _enough(subject: _Subject, bars: Bars, whole: Answer, rows: Sequence[int]) -
 
 
 @contextmanager
-def _asking(subject: _Subject, bars: Bars, change: str) -> Iterator[None]:
+def _asking(name: str, bars: Bars, change: str) -> Iterator[None]:
     """What is raised meanwhile is told of whom and when."""
     try:
         yield
     except Exception as error:
-        error.add_note(f"raised by {subject.name} on {bars.symbol} when {change}")
+        error.add_note(f"raised by {name} on {bars.symbol} when {change}")
         raise
 
 

@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from quantsail_framework import LONG, Enter, Signals, indicators
+from quantsail_framework import LONG, Enter, Exit, Signals
 
 
 def entries(bars, rule, stop=None):
@@ -229,6 +229,20 @@ def test_a_bar_strategy_is_caught_by_what_it_decides(tmp_path: Path) -> None:
 
 def test_an_honest_bar_strategy_passes(tmp_path: Path) -> None:
     assert _json(_pipeline(tmp_path, BY_BAR.format(centred=False, decide=CAUSAL_DECISION)))["ok"]
+
+
+SHORT_ONLY = (
+    'if position is not None and position.side != -1: raise ValueError("it never buys")\n'
+    '        if position is not None: return Exit() if view.close[-1] < view.now("mean") else None\n'
+    '        if view.close[-1] < view.now("mean"): return Enter(-1, stop=view.high[-1] * 1.01)'
+)
+
+
+def test_a_bar_strategy_that_only_sells_short_is_asked_about_a_short_position(tmp_path: Path) -> None:
+    file = _pipeline(tmp_path, BY_BAR.format(centred=False, decide=SHORT_ONLY))
+    report = _json(file)
+    assert report["ok"]
+    assert report["checked"][0]["entries"] > 0
 
 
 COSTS = """
