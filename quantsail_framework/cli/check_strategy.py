@@ -73,7 +73,8 @@ def _lines(file: Path, seed: int, report: Honesty) -> Iterator[str]:
         if kind == "warm-up":
             yield f"  {_remedy(findings, report.checked)}"
     if not report.findings:
-        yield f"{file}: no look-ahead, and the warm-up holds"
+        tried = all(checked.starts for checked in report.checked)
+        yield f"{file}: no look-ahead{', and the warm-up holds' if tried else ''}"
     yield from (f"checked: {_words(checked)}" for checked in report.checked)
     series = list(dict.fromkeys(name for checked in report.checked for name in checked.informative))
     replaced = f"{', '.join(series)} bars that had not closed replaced, " if series else ""
@@ -101,8 +102,8 @@ def _remedy(findings: Sequence[Finding], checked: Sequence[Checked]) -> str:
     if len(known) == len(findings):
         return f"the declared warm-up is {warmup} bars; {max(known)} would do here"
     return (
-        f"the declared warm-up is {warmup} bars; no doubling of it that these candles have room for would do: a sum, "
-        "maximum or mean since the start of the history never settles"
+        f"the declared warm-up is {warmup} bars; no doubling of it that these candles have room for would do, as with "
+        "a sum, maximum or mean since the start of the history"
     )
 
 

@@ -23,6 +23,7 @@ BLOCKS = 16
 FEWEST_BLOCKS = 4  # six ways to halve; with two blocks there are two
 MOST_BLOCKS = 20  # 184,756 ways
 PERIODS_IN_BLOCK = 2
+_EQUAL = 1e-9
 _CELLS = 20_000  # numbers in one array of the work: small enough for the processor's cache
 
 
@@ -141,9 +142,11 @@ def _halves(sums: _Sums) -> Iterator[tuple[Ints, tuple[Floats, Floats]]]:
 def _logits(judged: Floats, own: Floats) -> Floats:
     """ln(w / (1 - w)) of the relative rank w of ``own`` among each row of ``judged``."""
     trials = judged.shape[1]
-    below = (judged < own[:, None]).sum(axis=1)
-    equal = (judged == own[:, None]).sum(axis=1)
-    rank = below + (equal + 1) / 2.0
+    # Equal trials, as many options without effect give, may differ by rounding.
+    slack = _EQUAL * np.abs(own) + ROUNDING
+    below = (judged < (own - slack)[:, None]).sum(axis=1)
+    not_above = (judged <= (own + slack)[:, None]).sum(axis=1)
+    rank = (below + not_above + 1) / 2.0
     return np.asarray(np.log(rank / (trials + 1 - rank)))
 
 

@@ -93,6 +93,20 @@ def test_trials_that_never_trade_stand_in_the_middle() -> None:
     assert np.isfinite(found.out_of_sample).all()
 
 
+def test_trials_that_are_alike_share_their_rank() -> None:
+    """Thirty-three times the same trial: the best is in the middle of its equals, whichever of them it is."""
+    one = np.random.default_rng(8).normal(0.0005, 0.01, (333, 1))
+    np.testing.assert_allclose(_found(np.repeat(one, 33, axis=1), 8).logits, 0.0, atol=1e-12)
+
+
+def test_returns_that_never_vary_have_no_sharpe_ratio() -> None:
+    returns = np.random.default_rng(9).normal(0.0, 0.01, (160, 3))
+    returns[:, 1] = 0.1
+    found = _found(returns, 8)
+    assert np.abs(found.in_sample).max() < 1.0
+    assert np.abs(found.out_of_sample).max() < 1.0
+
+
 def test_only_trials_that_never_trade() -> None:
     found = _found(np.zeros((64, 5)), 8)
     assert found.pbo == 1.0  # none is above the median of equals
