@@ -13,7 +13,7 @@ from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars, Ints, utc_text
 from quantsail_framework.domain.gaps import Gaps, gaps_in
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.resample import resample
-from quantsail_framework.domain.timeframe import Timeframe
+from quantsail_framework.domain.timeframe import NS_PER_DAY, Timeframe
 from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest, DataSource
 from quantsail_framework.ports.market import Market
@@ -60,7 +60,7 @@ def load_market(pipeline: Pipeline, warmup: int = 0) -> MarketData:
     Raises DataError for what cannot be trusted or does not fit together.
     """
     spec, warmup = pipeline.data, max(warmup, warmup_of(pipeline))
-    requests = _own_requests(pipeline, warmup)
+    requests = own_requests(pipeline, warmup)
     series: dict[str, Bars] = {}
     gaps: dict[str, Gaps] = {}
     for request, loaded in zip(requests, _answers(pipeline.source, requests), strict=True):
@@ -70,7 +70,7 @@ def load_market(pipeline: Pipeline, warmup: int = 0) -> MarketData:
     _check_together(series, spec.timeframe)
     _check_volume(series, pipeline)
     if spec.informative:
-        series = _with_informative(pipeline.source, series, spec)
+        series = _with_informative(pipeline.source, series, spec, gaps)
     known = pipeline.source.instruments(spec.symbols)
     first = min(int(bars.time[0]) for bars in series.values())
     data = MarketData(
@@ -81,28 +81,28 @@ def load_market(pipeline: Pipeline, warmup: int = 0) -> MarketData:
         start_ns=first if spec.start_ns is None else max(first, spec.start_ns),
         gaps=gaps,
     )
-    return attrs.evolve(data, notes=tuple(_notes(data, spec.gaps)))
+    return attrs.evolve(data, notes=tuple(_notes(data, spec)))
 
 
-def bar_requests(pipeline: Pipeline) -> list[BarRequest]:
-    """All candles that a run of ``pipeline`` asks its source for, those of informative series from the warm-up on."""
-    spec = pipeline.data
-    start = None if spec.start_ns is None else spec.start_ns - warmup_of(pipeline) * spec.timeframe.ns
-    others = [BarRequest(symbol, length, start, spec.end_ns) for symbol, length in _informative_names(spec)]
-    return [*_own_requests(pipeline, warmup_of(pipeline)), *others]
+def informative_requests(spec: DataSpec, start_ns: int, end_ns: int | None) -> list[BarRequest]:
+    """What a run asks its source for beside its own candles, whose first bar opens at ``start_ns``."""
+    return [BarRequest(symbol, timeframe, start_ns, end_ns) for symbol, timeframe in _informative_names(spec)]
 
 
-def _own_requests(pipeline: Pipeline, warmup: int) -> list[BarRequest]:
+def own_requests(pipeline: Pipeline, warmup: int) -> list[BarRequest]:
+    """The candles of its own symbols that a run asks its source for, with ``warmup`` bars before its start."""
     spec = pipeline.data
     return [BarRequest(symbol, spec.timeframe, spec.start_ns, spec.end_ns, warmup) for symbol in spec.symbols]
 
 
-def _notes(data: MarketData, policy: str) -> Iterator[str]:
+def _notes(data: MarketData, spec: DataSpec) -> Iterator[str]:
     """What the user should know of the candles before believing a result."""
+    policy = spec.gaps
     for symbol, gaps in data.gaps.items():
         if gaps.count:
             done = "filled with flat bars that cannot trade" if policy == "fill" else "kept"
             yield f"{symbol}: {gaps}, {done}"
+    yield from _short(data, spec)
     for symbol, bars in data.bars.items():
         first, start = data.first_tradable_ns(symbol), int(bars.time.searchsorted(data.start_ns))
         lost = data.first(symbol) - start
@@ -110,6 +110,17 @@ def _notes(data: MarketData, policy: str) -> Iterator[str]:
             yield f"{symbol}: {len(bars)} bars loaded and the warm-up takes {data.warmup}: nothing can be decided"
         elif lost > _LONG_WARMUP * (len(bars) - start):
             yield f"{symbol}: the warm-up takes the first {lost} of {len(bars) - start} bars, up to {utc_text(first)}"
+
+
+def _short(data: MarketData, spec: DataSpec) -> Iterator[str]:
+    """Series that lack more of the asked range, at either end, than a long weekend explains."""
+    least = max(4 * NS_PER_DAY, 2 * data.timeframe.ns)
+    for symbol, bars in data.bars.items():
+        first, last = int(bars.time[0]), int(bars.time[-1]) + data.timeframe.ns
+        if spec.start_ns is not None and first - spec.start_ns >= least:
+            yield f"{symbol}: asked from {utc_text(spec.start_ns)}, the candles begin {utc_text(first)}"
+        if spec.end_ns is not None and spec.end_ns - last >= least:
+            yield f"{symbol}: asked to {utc_text(spec.end_ns)}, the candles end {utc_text(last)}"
 
 
 def warmup_of(pipeline: Pipeline) -> int:
@@ -210,11 +221,27 @@ def all_moments(times: Sequence[Ints]) -> Ints:
     return np.unique(np.concatenate(times))
 
 
-def _with_informative(source: DataSource, series: Mapping[str, Bars], spec: DataSpec) -> dict[str, Bars]:
-    """Each series with the declared other timeframes and symbols, loaded from its own first bar on."""
+def _with_informative(
+    source: DataSource, series: Mapping[str, Bars], spec: DataSpec, gaps: dict[str, Gaps]
+) -> dict[str, Bars]:
+    """Each series with the declared other timeframes and symbols, from its own first bar on to its own end.
+
+    They obey the same policy for missing bars, and their gaps join ``gaps`` under ``BTC/USDT@1h``.
+    """
     first = min(int(bars.time[0]) for bars in series.values())
-    requests = [BarRequest(symbol, timeframe, first, spec.end_ns) for symbol, timeframe in _informative_names(spec)]
-    others = {(bars.symbol, str(bars.timeframe)): bars for bars in _informative(source, requests, series, spec)}
+    end = max(int(bars.time[-1]) for bars in series.values()) + spec.timeframe.ns
+    others: dict[tuple[str, str], Bars] = {}
+    requests = informative_requests(spec, first, end)
+    for bars in _informative(source, requests, series, spec):
+        name = f"{bars.symbol}@{bars.timeframe}"
+        if not len(bars):
+            raise DataError(
+                f"{name}: no bars from {utc_text(first)} to {utc_text(end)}; "
+                "take it out of [data] informative, or get the candles"
+            )
+        gaps[name] = _check_spacing(bars, spec.gaps)
+        whole = _filled(bars) if spec.gaps == "fill" and gaps[name].count else bars
+        others[bars.symbol, str(bars.timeframe)] = whole
     return {symbol: attrs.evolve(bars, others=others) for symbol, bars in series.items()}
 
 

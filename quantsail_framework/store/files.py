@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from quantsail_framework.errors import DataError
+
+PARTIAL = ".partial"
+_OLD_S = 3_600.0
 
 
 def replace(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
@@ -16,7 +21,7 @@ def replace(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = 
 
     ``durable`` waits until the disk has it. Raises DataError where the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{PARTIAL}")
     try:
         try:
             with temporary.open("wb") as file:
@@ -25,10 +30,29 @@ def replace(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = 
                     file.flush()
                     os.fsync(file.fileno())
             temporary.replace(path)
+            if durable:
+                _sync_folder(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot(path, error) from error
+        raise cannot_write(path, error) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk know the new name. Windows keeps no folders open, and does without."""
+    if os.name == "posix":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that a kill left long ago."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        if path.stat().st_mtime < time.time() - _OLD_S:
+            path.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:
@@ -36,10 +60,11 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot(path, error) from error
+        raise cannot_write(path, error) from error
 
 
-def _cannot(path: Path, error: OSError) -> DataError:
+def cannot_write(path: Path, error: OSError) -> DataError:
+    """The error to raise for what the operating system refuses."""
     return DataError(f"{path}: cannot be written ({error.strerror}); make room for it, or name another folder")
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import quantsail_framework
-from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars
+from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars, utc_text
 from quantsail_framework.domain.gaps import Gaps, gaps_in
 from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
 from quantsail_framework.errors import DataError
@@ -30,6 +30,10 @@ _KEY = b"quantsail"
 _SCHEMA = 1
 _MOST_ROWS = 5_000_000  # of one part, which holds a month at most of 1m candles: more is no part of ours
 _MINUTE = 60 * NS_PER_SECOND
+_ARROW = pa.schema(
+    [pa.field("timestamp", pa.timestamp("ns", "UTC")), *(pa.field(name, pa.float64()) for name in COLUMNS)]
+)
+_REMEDY = "remove the file and fetch or import that period again"
 
 
 @attrs.frozen
@@ -96,21 +100,31 @@ def describe(path: Path) -> Part:
 
 
 def read_part(path: Path, symbol: str, timeframe: Timeframe) -> Bars:
-    """The candles of a part. Raises DataError for a file that is broken, or holds another series than its place."""
+    """The candles of a part. Raises DataError for a file that is broken, or holds other candles than its place says."""
     try:
         with pq.ParquetFile(path) as file:
             about = _about(path, file.metadata.metadata)
             if (about["symbol"], about["timeframe"]) != (symbol, str(timeframe)):
                 found = f"{about['symbol']} {about['timeframe']}"
                 raise DataError(f"{path}: holds {found}, not {symbol} {timeframe}; was the file moved?")
-            if file.metadata.num_rows > _MOST_ROWS:
-                raise DataError(f"{path}: {file.metadata.num_rows} rows are more than one part can have")
-            table = file.read(["timestamp", *COLUMNS], use_threads=False)
+            if not 0 < file.metadata.num_rows <= _MOST_ROWS:
+                raise DataError(f"{path}: {file.metadata.num_rows} rows are none that a part can have")
+            if not file.schema_arrow.equals(_ARROW, check_metadata=False):
+                raise DataError(f"{path}: its columns are not those of a part; {_REMEDY}")
+            table = file.read(use_threads=False)
     except (OSError, pa.ArrowException, KeyError) as error:
         raise _broken(path, error) from None
+    if any(column.null_count for column in table.columns):
+        raise DataError(f"{path}: values are missing; {_REMEDY}")
     time = _array(table.column("timestamp").combine_chunks().view(pa.int64()), np.int64)
     values = (_array(table.column(name).combine_chunks(), np.float64) for name in COLUMNS)
-    return Bars(symbol, timeframe, time, *values, origin=path.name)
+    bars = Bars(symbol, timeframe, time, *values, origin=path.name)
+    for edge in (int(time[0]), int(time[-1])):
+        if period_name(edge, timeframe) != path.stem:
+            raise DataError(
+                f"{path}: holds a candle of {utc_text(edge)}, which is another period; was the file renamed?"
+            )
+    return bars
 
 
 def _metadata(path: Path) -> Any:
@@ -131,19 +145,20 @@ def _about(path: Path, metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
 
 
 def _part(path: Path, about: dict[str, Any]) -> Part:
-    fields = {name: about[name] for name in ("rows", "first_ns", "last_ns", "sha256", "source", "fetched_ns")}
-    return Part(name=path.stem, gaps=Gaps(**about["gaps"]), version=about["version"], **fields)
+    try:
+        fields = {name: about[name] for name in ("rows", "first_ns", "last_ns", "sha256", "source", "fetched_ns")}
+        return Part(name=path.stem, gaps=Gaps(**about["gaps"]), version=about["version"], **fields)
+    except (KeyError, TypeError) as error:
+        raise _broken(path, error) from None
 
 
 def _broken(path: Path, error: Exception) -> DataError:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return DataError(f"{path}: cannot be read ({reason}); remove the file and fetch that period again")
+    return DataError(f"{path}: cannot be read ({reason}); {_REMEDY}")
 
 
 def _array(array: Any, dtype: type) -> Any:
-    """The array's own memory, without the pandas of ``to_numpy``."""
-    if array.null_count or array.type.bit_width != 64:
-        raise KeyError(f"a column of {array.type} with {array.null_count} missing values")
+    """The array's own memory (no nulls, 8 bytes a value), without the pandas of ``to_numpy``."""
     values: Any = np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
     values.flags.writeable = False  # or Bars would copy it
     return values

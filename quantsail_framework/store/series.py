@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +14,15 @@ import numpy as np
 
 from quantsail_framework.domain.bars import Bars, utc
 from quantsail_framework.domain.gaps import Gaps
-from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
+from quantsail_framework.domain.timeframe import Timeframe
+from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.store import columns
-from quantsail_framework.store.files import make_folder, read_json, write_json
+from quantsail_framework.store.files import cannot_write, make_folder, read_json, remove_leftovers, write_json
 from quantsail_framework.store.parts import COLUMNS, SUFFIX, Part, describe, period_name, read_part, split, write_part
 
 _COVERED = "series.json"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Range = tuple[int, int]
 
@@ -99,21 +101,35 @@ class Series:
         from filelock import FileLock
 
         total = Added()
-        with FileLock(self.folder / ".lock"):
-            for name, piece in split(bars):
-                path = self.folder / f"{name}{SUFFIX}"
-                merged, done = _merged(self._read(path) if path.exists() else None, piece)
-                if done.new or done.changed:
-                    write_part(path, merged, venue=self.venue, source=source, fetched_ns=fetched_ns)
-                total += done
-            if covered:
-                self._cover(covered)
+        try:
+            with FileLock(self.folder / ".lock"):
+                remove_leftovers(self.folder)
+                for path, merged, done in self.merged(bars):
+                    if done.new or done.changed:
+                        told = _sources(path, source)
+                        write_part(path, merged, venue=self.venue, source=told, fetched_ns=fetched_ns)
+                    total += done
+                if covered:
+                    self._cover(covered)
+        except OSError as error:  # the lock
+            raise cannot_write(self.folder, error) from error
         return total
+
+    def merged(self, bars: Bars) -> list[tuple[Path, Bars, Added]]:
+        """What ``add`` would make of the parts that ``bars`` touch. Raises DataError for one that cannot be read."""
+        pieces = ((self.folder / f"{name}{SUFFIX}", piece) for name, piece in split(bars))
+        return [(path, *_merged(self._read(path) if path.exists() else None, piece)) for path, piece in pieces]
 
     def covered(self) -> list[Range]:
         """The ranges that the venue was asked for, [start, end) in ns, joined and in order."""
-        stored = read_json(self.folder / _COVERED) or {"covered": []}
-        return [(_ns(start), _ns(end)) for start, end in stored["covered"]]
+        path = self.folder / _COVERED
+        stored = read_json(path)
+        try:
+            return [] if stored is None else [(_ns(start), _ns(end)) for start, end in stored["covered"]]
+        except (KeyError, TypeError, ValueError):
+            raise DataError(
+                f"{path}: not what a store writes; remove the file, and what it says is fetched again"
+            ) from None
 
     def missing(self, start_ns: int, end_ns: int) -> list[Range]:
         """What of [start, end) the venue was not asked for yet."""
@@ -147,12 +163,23 @@ class Series:
         whole = columns.load(self.folder, self._empty(), stamps)
         if whole is None:
             first, stop = self._needed(paths, request)
-            if 2 * (stop - first) > len(paths):
-                columns.save(self.folder, [self._read(path) for path in paths], stamps)
-                whole = columns.load(self.folder, self._empty(), stamps)
-            whole = whole or self._joined([self._read(path) for path in paths[first:stop]])
+            cached = self._cached(paths, stamps) if 2 * (stop - first) > len(paths) else None
+            whole = cached or self._joined([self._read(path) for path in paths[first:stop]])
         start, end = _window(whole, request)
         return whole.slice(start, end)
+
+    def _cached(self, paths: Sequence[Path], stamps: Sequence[list[object]]) -> Bars | None:
+        """All of it, by way of a new cache; None where a part is broken that may not have been asked for."""
+        try:
+            pieces = [self._read(path) for path in paths]
+        except DataError:
+            return None
+        columns.save(self.folder, pieces, stamps)
+        return columns.load(self.folder, self._empty(), stamps) or self._joined(pieces)
+
+    def bars_of_parts(self) -> Bars:
+        """Everything that is stored of it, read from the parts whatever the column cache has."""
+        return self._joined([self._read(path) for path in self.paths()])
 
     def bars_of_all(self) -> Bars:
         """Everything that is stored of it."""
@@ -190,6 +217,12 @@ class Series:
             return self._empty()
         arrays = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("time", *COLUMNS)]
         return Bars(self.symbol, self.timeframe, *arrays, origin=self.venue)
+
+
+def _sources(path: Path, source: str) -> str:
+    """What a part says of where it comes from, once ``source`` is merged into it: each source once."""
+    before = describe(path).source.split("; ") if path.exists() else []
+    return "; ".join(dict.fromkeys([*before, source]))
 
 
 def stamp(path: Path) -> list[object]:
@@ -241,4 +274,4 @@ def _iso(time_ns: int) -> str:
 
 
 def _ns(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp()) * NS_PER_SECOND
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1) * 1_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -82,29 +83,39 @@ class Store:
         known: dict[str, Instrument] = {}
         for symbol in symbols:
             stored = read_json(self.root / encoded(venue, "venue") / encoded(symbol) / _INSTRUMENT)
-            if stored:
-                steps = {key: stored[key] and Decimal(stored[key]) for key in ("tick", "lot")}
-                known[symbol] = Instrument(symbol, **steps, min_notional=stored["min_notional"])
+            if stored is not None:
+                known[symbol] = _instrument(symbol, stored, self.root)
         return known
 
-    def entries(self) -> Iterator[SeriesInfo]:
-        """Every series, by venue, symbol and length of bar. What was read once is kept in a small file."""
+    def entries(self, broken: list[str] | None = None) -> Iterator[SeriesInfo]:
+        """Every series, by venue, symbol and length of bar. What was read once is kept in a small file.
+
+        What is wrong with a series that cannot be read goes to ``broken``; without such a list it is raised.
+        """
         seen: dict[str, Any] = _known_parts(self.root)
         now: dict[str, Any] = {}
 
         def known(path: Path) -> Part:
             key = str(path.relative_to(self.root))
             mark, old = stamp(path)[1:], seen.get(key)
-            now[key] = old if old and old["stamp"] == mark else {"stamp": mark, "part": attrs.asdict(describe(path))}
-            about = now[key]["part"]
-            return Part(**{**about, "gaps": Gaps(**about["gaps"])})
+            if not isinstance(old, dict) or old.get("stamp") != mark:
+                old = {"stamp": mark, "part": attrs.asdict(describe(path))}
+            now[key] = old
+            return Part(**{**old["part"], "gaps": Gaps(**old["part"]["gaps"])})
 
         for series in self.all_series():
-            info = series.describe(known)
+            try:
+                info = series.describe(known)
+            except DataError as error:
+                if broken is None:
+                    raise
+                broken.append(str(error))
+                continue
             if info:
                 yield info
         if now != seen:
-            write_json(self.root / _CATALOGUE, now, durable=False)
+            with suppress(DataError):  # it only saves time
+                write_json(self.root / _CATALOGUE, now, durable=False)
 
     def entry(self, venue: str, symbol: str, timeframe: Timeframe) -> SeriesInfo | None:
         """The series of that name; None where nothing is stored."""
@@ -127,18 +138,30 @@ class Store:
         """Why there is nothing to read, with what is nearest."""
         text = f"{self.root}: no candles of {request.symbol} {request.timeframe} of {venue} are stored"
         there = [(series.venue, series.symbol, series.timeframe) for series in self.all_series()]
+        if not self.root.is_dir():
+            return f"{text}, for there is no such folder; name the store's root, or fill it with `quantsail data fetch`"
         if not there:
             return f"{text}; the store is empty: fill it with `quantsail data fetch` or `quantsail data import`"
         lengths = [str(length) for name, symbol, length in there if (name, symbol) == (venue, request.symbol)]
         if lengths:
             hint = f"it has {request.symbol} in {', '.join(lengths)}"
         elif venue not in {name for name, _, _ in there}:
-            hint = f"it has the venues {', '.join(sorted({name for name, _, _ in there}))}"
+            venues = sorted({name for name, _, _ in there})
+            near = get_close_matches(venue, venues, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it has the venues {', '.join(venues)}"
         else:
             symbols = sorted({symbol for name, symbol, _ in there if name == venue})
             near = get_close_matches(request.symbol, symbols, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(symbols[:10])}"
         return f"{text}; {hint} (`quantsail data list` shows all)"
+
+
+def _instrument(symbol: str, stored: Any, root: Path) -> Instrument:
+    try:
+        steps = {key: None if stored[key] is None else Decimal(stored[key]) for key in ("tick", "lot")}
+        return Instrument(symbol, **steps, min_notional=float(stored["min_notional"]))
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        raise DataError(f"{root}: {_INSTRUMENT} of {symbol} is not what a store writes; remove the file") from None
 
 
 def _spans(bars: Bars, covered: Sequence[Range] | None) -> list[Range]:

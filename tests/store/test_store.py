@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -159,7 +161,7 @@ def test_a_range_reads_its_parts_only(tmp_path: Path) -> None:
     july = minutes(range(182, 183))
     found = store.bars("binance", asked(july, 182 * 1440, 183 * 1440, 200))
     assert len(found) == 200 + len(july)
-    with pytest.raises(DataError, match=r"2023-05\.parquet: cannot be read .*; remove the file and fetch that period"):
+    with pytest.raises(DataError, match=r"2023-05\.parquet: cannot be read .*; remove the file and fetch or import"):
         store.bars("binance", asked(july, 140 * 1440, 141 * 1440))
 
 
@@ -330,9 +332,12 @@ def test_what_is_near_is_named(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with pytest.raises(MissingSeriesError, match="the store is empty: fill it with `quantsail data fetch`"):
         store.bars("binance", asked(series(range(1))))
+    with pytest.raises(MissingSeriesError, match="there is no such folder; name the store's root"):
+        Store(tmp_path / "none").bars("binance", asked(series(range(1))))
     put(store, series(range(3)))
     cases = {
         ("kraken", "BTC/USDT", "1h"): "it has the venues binance",
+        ("binanec", "BTC/USDT", "1h"): r"did you mean binance\?",
         ("binance", "BTC/USD", "1h"): r"did you mean BTC/USDT\?",
         ("binance", "BTC/USDT", "5m"): "it has BTC/USDT in 1h",
     }
@@ -365,3 +370,105 @@ def test_a_root_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
     with pytest.raises(DataError, match=r"cannot be written \(Not a directory\)"):
         put(Store(tmp_path / "data"), series(range(3)))
+
+
+@pytest.mark.parametrize("change", ["null", "whole", "nested", "empty"])
+def test_a_part_with_other_columns_is_refused(tmp_path: Path, change: str) -> None:
+    """Nulls, whole numbers in place of floats, nested values, no rows: never taken for candles."""
+    store = Store(tmp_path)
+    put(store, series(range(3)))
+    path = part_of(tmp_path)
+    table = pq.read_table(path)
+    values = {"null": pa.array([1.0, None, 2.0]), "whole": pa.array([7, 7, 7]), "nested": pa.array([[1.0], [], [2.0]])}
+    table = table.slice(0, 0) if change == "empty" else table.set_column(5, "volume", values[change])
+    pq.write_table(table, path)
+    with pytest.raises(
+        DataError, match=r"2023\.parquet: .*(are missing|not those of a part|none that a part can have)"
+    ):
+        store.bars("binance", asked(series(range(1))))
+
+
+def test_a_part_copied_to_another_year_is_refused(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, series(range(3)))
+    path = part_of(tmp_path)
+    path.with_name("2024.parquet").write_bytes(path.read_bytes())
+    with pytest.raises(
+        DataError, match=r"2024\.parquet: holds a candle of 2023-01-01 00:00 UTC, which is another period"
+    ):
+        store.bars("binance", asked(series(range(1))))
+
+
+def test_a_broken_part_hides_nothing_of_the_others(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, series([*range(100), *range(8_800, 8_900), *range(17_600, 17_700)]))
+    store.add("binance", series(range(5), "ETH/USDT"), source="test", fetched_ns=0)
+    part_of(tmp_path).with_name("2025.parquet").write_bytes(b"broken")
+    assert len(store.bars("binance", asked(series(range(1)), 0, 8_900))) == 200
+    broken: list[str] = []
+    assert [entry.symbol for entry in store.entries(broken)] == ["ETH/USDT"]
+    assert len(broken) == 1
+    assert "2025.parquet: cannot be read" in broken[0]
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]"])
+def test_rules_of_a_market_that_are_rubbish_are_named(tmp_path: Path, text: str) -> None:
+    store = Store(tmp_path)
+    put(store, series(range(3)))
+    (tmp_path / "binance" / "BTC%2FUSDT" / "instrument.json").write_text(text)
+    with pytest.raises(DataError, match=r"instrument\.json of BTC/USDT is not what a store writes"):
+        store.instruments("binance", ["BTC/USDT"])
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"covered": [["x", "y"]]}'])
+def test_coverage_that_is_rubbish_is_named(tmp_path: Path, text: str) -> None:
+    store = Store(tmp_path)
+    put(store, series(range(3)))
+    part_of(tmp_path).with_name("series.json").write_text(text)
+    with pytest.raises(DataError, match=r"series\.json: not what a store writes; remove the file"):
+        missing(store, 0, 10)
+
+
+def test_a_catalogue_of_another_shape_is_made_anew(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, series(range(3)))
+    assert [entry.rows for entry in store.entries()] == [3]
+    key = next(iter(json.loads((tmp_path / ".catalogue.json").read_text())))
+    (tmp_path / ".catalogue.json").write_text(json.dumps({key: 5}))
+    assert [entry.rows for entry in store.entries()] == [3]
+
+
+def test_every_source_of_a_part_is_remembered(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for source, slots in (("a file", range(5)), ("an exchange", range(5, 6)), ("a file", range(6, 8))):
+        store.add("binance", series(slots), source=source, fetched_ns=0)
+    entry = store.entry("binance", "BTC/USDT", Timeframe("1h"))
+    assert entry is not None
+    assert [part.source for part in entry.parts] == ["a file; an exchange"]
+
+
+def test_a_cache_from_before_the_machine_was_started_is_made_anew(tmp_path: Path) -> None:
+    """What had not reached the disk is lost with a power cut, whatever the file's size says."""
+    store = Store(tmp_path)
+    put(store, series(range(100)))
+    store.bars("binance", asked(series(range(1))))
+    content = cache(tmp_path).read_bytes()
+    head = json.loads(content[: content.index(b"\n")])
+    other = json.dumps(head | {"boot": "another"}).encode().ljust(head["start"] - 1) + b"\n"
+    cache(tmp_path).write_bytes(other + bytes(len(content) - len(other)))
+    assert_same(store.bars("binance", asked(series(range(1)))), series(range(100)))
+
+
+def test_what_a_kill_left_long_ago_is_removed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, series(range(3)))
+    old, new = (part_of(tmp_path).with_name(f".2023.parquet.{word}.partial") for word in ("old", "new"))
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    put(store, series(range(4)))
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+def part_of(root: Path) -> Path:
+    return root / "binance" / "BTC%2FUSDT" / "1h" / "2023.parquet"

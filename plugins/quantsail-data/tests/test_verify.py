@@ -157,7 +157,19 @@ def test_a_file_that_is_no_parquet(quantsail: Run, store: Store) -> None:
 def test_a_part_under_the_name_of_another_period(store: Store) -> None:
     path = part(store)
     path.rename(path.with_name("2022.parquet"))
-    assert kinds(store)[0] == ("misplaced", "2022.parquet: holds a candle of 2023-01-01 00:00 UTC")
+    ((check, text),) = kinds(store)
+    assert check == "broken"
+    assert "2022.parquet: holds a candle of 2023-01-01 00:00 UTC, which is another period" in text
+
+
+def test_a_cache_that_holds_other_candles(store: Store) -> None:
+    series = store.series("binance", "BTC/USDT", FIVE)
+    series.bars_of_all()
+    cache = series.folder / "columns.cache"
+    content = bytearray(cache.read_bytes())
+    content[-8:] = np.float64(77.0).tobytes()
+    cache.write_bytes(content)
+    assert kinds(store) == [("altered", "columns.cache does not hold the candles of the parts; remove it")]
 
 
 def test_candles_beside_the_clock(tmp_path: Path) -> None:

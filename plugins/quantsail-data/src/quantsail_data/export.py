@@ -38,11 +38,13 @@ def export(
     """
     paths = [folder / f"{_word(entry.symbol)}-{entry.timeframe}{SUFFIXES[form]}" for entry in entries]
     _check(paths, entries, force=force)
-    done = []
-    for entry, path in zip(entries, paths, strict=True):
-        bars = entry.bars(BarRequest(entry.symbol, entry.timeframe, since, until))
-        if not len(bars):
+    requests = [BarRequest(entry.symbol, entry.timeframe, since, until) for entry in entries]
+    for entry, request in zip(entries, requests, strict=True):
+        if not len(entry.bars(request)):
             raise DataError(f"{entry.venue} {entry.symbol} {entry.timeframe}: no candles in that range to export")
+    done = []
+    for entry, request, path in zip(entries, requests, paths, strict=True):
+        bars = entry.bars(request)
         make_folder(folder)
         replace(path, lambda file, bars=bars: _write(file, bars, form))  # type: ignore[misc]
         done.append((path, len(bars)))

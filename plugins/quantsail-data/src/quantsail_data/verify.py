@@ -15,7 +15,8 @@ from quantsail_framework.domain.timeframe import bucket_start
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.store import Series, Store
-from quantsail_framework.store.parts import describe, period_name, read_part
+from quantsail_framework.store.columns import FILE as CACHE
+from quantsail_framework.store.parts import describe, read_part
 
 # A price this far (as log return: a third down, a half up) from the middle of the closes around it is worth a look...
 _JUMP = 0.4
@@ -41,9 +42,9 @@ def verify(store: Store, series: Series) -> Iterator[Finding]:
     """Everything that the checks find in one series.
 
     - ``broken``: a part that cannot be read, or has unsorted, repeated or impossible candles (a high below the
-      close, a price of zero, NaN)
+      close, a price of zero, NaN, another period than the file's)
     - ``altered``: a part whose candles are not those that were written
-    - ``misplaced``: candles outside of the period that their part stands for, or beside the clock
+    - ``misplaced``: candles that open beside the clock
     - ``gap``, ``zero_volume`` (in a series that has volume), ``forming`` (it had not closed when it was fetched)
     - ``outlier``: a price a third below or a half above, and 30 median moves off, the median of the ten closes on each
       side
@@ -53,7 +54,9 @@ def verify(store: Store, series: Series) -> Iterator[Finding]:
     for check, text in broken:
         yield Finding(check, series, text)
     if not any(check == "broken" for check, _ in broken):
-        bars, length = series.bars_of_all(), series.timeframe.ns
+        bars, length = series.bars_of_parts(), series.timeframe.ns
+        if series.bars_of_all().content_hash != bars.content_hash:
+            yield Finding("altered", series, f"{CACHE} does not hold the candles of the parts; remove it")
         for start, end in holes(bars.time, bars.timeframe):
             count = (end - start) // length
             yield Finding("gap", series, f"{count} {'bar is' if count == 1 else 'bars are'} missing", start, end, count)
@@ -85,11 +88,6 @@ def _broken(series: Series) -> Iterator[tuple[str, str]]:
             continue
         if bars.content_hash != said.sha256:
             yield "altered", f"{path.name}: the candles are not those that were written; fetch or import them again"
-        outside = [
-            time for time in (bars.time[0], bars.time[-1]) if period_name(int(time), series.timeframe) != path.stem
-        ]
-        if outside:
-            yield "misplaced", f"{path.name}: holds a candle of {utc_text(int(outside[0]))}"
         askew = bars.time != bucket_start(bars.time, series.timeframe)
         if askew.any():
             first = utc_text(int(bars.time[np.argmax(askew)]))

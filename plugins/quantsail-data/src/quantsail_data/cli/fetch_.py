@@ -7,17 +7,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import attrs
 import click
 
-from quantsail_data.cli.common import TIME, TIMEFRAME, json_option, store_option
+from quantsail_data.cli.common import TIME, TIMEFRAME, json_option
 from quantsail_framework.cli.output import print_json, print_table
-from quantsail_framework.errors import DataError, InputError, PluginError, UnknownComponentError
+from quantsail_framework.errors import DataError, InputError, MissingSeriesError, PluginError, UnknownComponentError
 
 if TYPE_CHECKING:
     from quantsail_framework.domain.timeframe import Timeframe
-    from quantsail_framework.ports.data_source import BarRequest, Fetched, Fetcher, FetchProgress
+    from quantsail_framework.ports.data_source import BarRequest, Fetched, Fetcher
+    from quantsail_framework.ports.runner import Pipeline
 
 FETCHER = "ccxt"  # the source that fetches where the pipeline's own does not
 _SPEAK_S = 5.0  # between two lines of progress where there is no terminal
@@ -41,7 +43,7 @@ _SPEAK_S = 5.0  # between two lines of progress where there is no terminal
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="TOML file handed to the ccxt client as it is: proxies, options, urls.",
 )
-@store_option
+@click.option("--store", "root", type=click.Path(path_type=Path), help="Root folder of the store; default: data.")
 @json_option
 def command(
     symbols: Sequence[str],
@@ -51,7 +53,7 @@ def command(
     until: int | None,
     file: Path | None,
     config: Path | None,
-    root: Path,
+    root: Path | None,
     as_json: bool,
 ) -> None:
     """Fetch candles from an exchange into the store.
@@ -59,32 +61,69 @@ def command(
     Only what is missing is fetched: stopped and called again, it goes on where it was. What was shown as stored is
     on disk. Exit code 1 when an exchange did not answer to the end; the rest is stored.
     """
-    if file is not None:
-        if symbols or exchange or timeframes or since or until or config:
-            raise click.UsageError("--for takes exchange, symbols, timeframes and range from the pipeline file alone")
-        source, requests = _of_pipeline(file)
-    else:
-        source = _fetcher(exchange=_required(exchange, "--exchange binance"), path=root, config=_table(config))
-        requests = _requests(symbols, timeframes, since, until)
+    given = (*symbols, *timeframes, *(value for value in (exchange, since, until, config, root) if value is not None))
+    if file is not None and given:
+        raise click.UsageError(
+            "--for takes exchange, symbols, timeframes, range and store from the pipeline file alone"
+        )
     with _progress() as progress:
-        done = source.fetch(requests, progress)
+        if file is not None:
+            done = _fetch_for(file, progress)
+        else:
+            source = _fetcher(
+                exchange=_required(exchange, "--exchange", "--exchange binance"),
+                path=root or Path("data"),
+                config=_table(config),
+            )
+            done = list(_fetch(source, _requests(symbols, timeframes, since, until), progress))
     _print(done, as_json=as_json)
     if any(fetched.error for fetched in done):
         raise click.exceptions.Exit(1)
 
 
-def _of_pipeline(file: Path) -> tuple[Fetcher, list[BarRequest]]:
+def _fetch(source: Fetcher, requests: Sequence[BarRequest], progress: _Progress) -> Sequence[Fetched]:
+    """Fetch; a stop tells what is stored by then."""
+    try:
+        return source.fetch(requests, progress)
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{progress.told():,} bars of {len(requests)} series are stored; call again to go on")
+        raise
+
+
+def _fetch_for(file: Path, progress: _Progress) -> list[Fetched]:
+    """What a run of the pipeline asks for: its own candles, then informative ones from its first bar on."""
     from quantsail_framework.config import load_pipeline
-    from quantsail_framework.engine.market import bar_requests
+    from quantsail_framework.engine.market import informative_requests, own_requests, warmup_of
 
     pipeline = load_pipeline(file)
+    fetcher = _fetcher_of(pipeline, file)
+    own = own_requests(pipeline, warmup_of(pipeline))
+    done = list(_fetch(fetcher, own, progress))
+    stored = [bars for bars in pipeline.source.bars(own) if len(bars)] if not any(each.error for each in done) else []
+    if not stored:
+        return done
+    first, end = min(int(bars.time[0]) for bars in stored), max(int(bars.time[-1]) for bars in stored)
+    for request in informative_requests(pipeline.data, first, end + pipeline.data.timeframe.ns):
+        try:
+            done += _fetch(fetcher, [request], progress)
+        except MissingSeriesError:  # a run makes it of its own timeframe, where that can be
+            shorter = attrs.evolve(request, timeframe=pipeline.data.timeframe)
+            if shorter.timeframe >= request.timeframe or request.timeframe.ns % shorter.timeframe.ns:
+                raise
+            if request.symbol not in pipeline.data.symbols:
+                done += _fetch(fetcher, [shorter], progress)
+    return done
+
+
+def _fetcher_of(pipeline: Pipeline, file: Path) -> Fetcher:
     source: Any = pipeline.source
-    if not hasattr(source, "fetch"):
-        use = pipeline.resolved["data"]["use"]
-        if use != "store":
-            raise InputError(f"{file}: the data source {use!r} fetches nothing; use 'store' or {FETCHER!r}")
-        source = _fetcher(exchange=source.venue, path=source.path, config={})
-    return source, bar_requests(pipeline)
+    if hasattr(source, "fetch"):
+        fetcher: Fetcher = source
+        return fetcher
+    use = pipeline.resolved["data"]["use"]
+    if use != "store":
+        raise InputError(f"{file}: the data source {use!r} fetches nothing; use 'store' or {FETCHER!r}")
+    return _fetcher(exchange=source.venue, path=source.path, config={})
 
 
 def _fetcher(*, exchange: str, path: Path, config: Mapping[str, Any]) -> Fetcher:
@@ -97,7 +136,7 @@ def _fetcher(*, exchange: str, path: Path, config: Mapping[str, Any]) -> Fetcher
     try:
         fetcher: Fetcher = make(exchange=exchange, path=path, ccxt_config=config)
     except (ValueError, TypeError) as error:
-        raise InputError(str(error)) from error
+        raise InputError(str(error.args[0] if error.args else error)) from error
     return fetcher
 
 
@@ -106,16 +145,16 @@ def _requests(
 ) -> list[BarRequest]:
     from quantsail_framework.ports.data_source import BarRequest
 
-    _required(symbols, "BTC/USDT")
-    _required(timeframes, "--timeframe 5m")
+    _required(symbols, "a symbol", "BTC/USDT")
+    _required(timeframes, "--timeframe", "--timeframe 5m")
     if since is not None and until is not None and since >= until:
         raise click.UsageError("--since must lie before --until, which is exclusive")
     return [BarRequest(symbol, length, since, until) for symbol in symbols for length in timeframes]
 
 
-def _required(value: Any, example: str) -> Any:
+def _required(value: Any, what: str, example: str) -> Any:
     if not value:
-        raise click.UsageError(f"name what to fetch: {example} is missing (or --for FILE takes all from a pipeline)")
+        raise click.UsageError(f"{what} is missing, such as {example}; or --for FILE takes all from a pipeline")
     return value
 
 
@@ -131,7 +170,7 @@ def _table(config: Path | None) -> dict[str, Any]:
 
 
 def _print(done: Sequence[Fetched], *, as_json: bool) -> None:
-    names = ("symbol", "timeframe", "new", "stored", "error")
+    names = ("symbol", "timeframe", "new", "in range", "error")
     rows = [(d.request.symbol, str(d.request.timeframe), d.new, d.stored, d.error or None) for d in done]
     if as_json:
         print_json([dict(zip(names, row, strict=True)) for row in rows])
@@ -141,7 +180,7 @@ def _print(done: Sequence[Fetched], *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[FetchProgress]:
+def _progress() -> Iterator[_Progress]:
     """A bar per series on a terminal, a line now and then elsewhere; both on stderr."""
     if not sys.stderr.isatty():
         yield _Lines()
@@ -156,18 +195,34 @@ def _progress() -> Iterator[FetchProgress]:
         shown.finish()
 
 
+class _Progress(Protocol):
+    """A FetchProgress that remembers what it was told."""
+
+    def __call__(self, request: BarRequest, stored: int, expected: int) -> None: ...
+
+    def told(self) -> int:
+        """Bars that are stored of all series."""
+        ...
+
+
 class _Lines:
     """Progress where nobody can be shown a bar: what is stored, at most every five seconds a series."""
 
     def __init__(self) -> None:
         self._said: dict[BarRequest, float] = {}
+        self._stored: dict[BarRequest, int] = {}
 
     def __call__(self, request: BarRequest, stored: int, expected: int) -> None:
         now = time.monotonic()
+        self._stored[request] = stored
         if now - self._said.get(request, 0.0) < _SPEAK_S and stored < expected:
             return
         self._said[request] = now
         click.echo(f"{request.symbol} {request.timeframe}: {stored:,} of about {expected:,} bars stored", err=True)
+
+    def told(self) -> int:
+        """Bars that are stored of all series."""
+        return sum(self._stored.values())
 
 
 class _Bars:
@@ -192,3 +247,7 @@ class _Bars:
         """What came is all there is: a guess is no reason to look unfinished."""
         for task in self._bars.tasks:
             self._bars.update(task.id, total=task.completed)
+
+    def told(self) -> int:
+        """Bars that are stored of all series."""
+        return int(sum(task.completed for task in self._bars.tasks))

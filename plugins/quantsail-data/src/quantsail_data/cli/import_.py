@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from quantsail_data.cli.common import TIMEFRAME, json_option, store_option
@@ -60,15 +61,33 @@ def command(
                 progress(number / len(files), str(path))
             found.append(read(path, form, chosen))
     store, now = Store(root), time.time_ns()
+    found = [_closed(imported, now) for imported in found]
+    for imported in found:  # a part that is broken is told before anything is stored
+        store.series(venue, imported.bars.symbol, imported.bars.timeframe).merged(imported.bars)
     rows = [_stored(store, venue, path, imported, now) for path, imported in zip(files, found, strict=True)]
     _print(rows, as_json=as_json)
+
+
+def _closed(imported: Imported, now: int) -> Imported:
+    """Without candles that have not closed yet: they will be others when they have."""
+    from quantsail_framework.domain.bars import utc_text
+
+    bars = imported.bars
+    stop = int((bars.time + bars.timeframe.ns).searchsorted(now, side="right"))
+    if stop == len(bars):
+        return imported
+    note = f"left out what had not closed: {len(bars) - stop} candles from {utc_text(int(bars.time[stop]))} on"
+    return attrs.evolve(imported, bars=bars.slice(0, stop), notes=(*imported.notes, note))
 
 
 def _stored(store: Any, venue: str, path: Path, imported: Imported, now: int) -> dict[str, Any]:
     added = store.add(venue, imported.bars, source=imported.source, fetched_ns=now)
     counts = {"bars": len(imported.bars), "new": added.new, "changed": added.changed}
+    notes = list(imported.notes)
+    if added.changed:
+        notes.append(f"{added.changed:,} stored candles were replaced by different ones")
     series = {"symbol": imported.bars.symbol, "timeframe": str(imported.bars.timeframe)}
-    return {"file": str(path), **series, **counts, "notes": list(imported.notes)}
+    return {"file": str(path), **series, **counts, "notes": notes}
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

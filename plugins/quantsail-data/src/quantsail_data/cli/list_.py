@@ -28,7 +28,10 @@ def command(
     """
     from quantsail_framework.store import Store
 
-    entries = chosen(root, list(Store(root).entries()), symbols, timeframes, venue)
+    broken: list[str] = []
+    entries = chosen(root, list(Store(root).entries(broken)), symbols, timeframes, venue)
+    for problem in broken:
+        click.echo(f"warning: {problem}", err=True)
     if as_json:
         print_json([facts(entry) for entry in entries])
         return

@@ -30,7 +30,7 @@ def command(symbol: str, venue: str | None, timeframe: Timeframe | None, root: P
     from quantsail_framework.store import Store
 
     store = Store(root)
-    entry = _one(chosen(root, list(store.entries()), [symbol], [timeframe] if timeframe else [], venue))
+    entry = _one(chosen(root, list(store.entries([])), [symbol], [timeframe] if timeframe else [], venue))
     bars = store.series(entry.venue, entry.symbol, entry.timeframe).bars_of_all()
     about = _about(store, entry, bars)
     if as_json:
@@ -68,7 +68,8 @@ def _about(store: Any, entry: SeriesInfo, bars: Bars) -> dict[str, Any]:
 
 
 def _print(about: dict[str, Any], bars: Bars) -> None:
-    click.echo(f"{about['venue']} {about['symbol']} {about['timeframe']}: {about['bars']} bars, {about['gaps']} gaps")
+    gaps = f"{about['gaps']} gap{'' if about['gaps'] == 1 else 's'}"
+    click.echo(f"{about['venue']} {about['symbol']} {about['timeframe']}: {about['bars']:,} bars, {gaps}")
     rules = about["instrument"]
     click.echo("market rules: " + (", ".join(f"{k} {v}" for k, v in rules.items()) if rules else "not known"))
     click.echo(f"content hash: {about['content_hash']}\n")

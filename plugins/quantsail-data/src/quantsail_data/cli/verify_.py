@@ -31,12 +31,12 @@ def command(
     show_all: bool,
     as_json: bool,
 ) -> None:
-    r"""Check the stored candles and name what is wrong.
+    """Check the stored candles and name what is wrong.
 
     \b
     broken       a file that cannot be read, or holds impossible candles
     altered      candles that are not those that were written
-    misplaced    candles of another period, or beside the clock
+    misplaced    candles that open beside the clock
     gap          bars are missing
     zero_volume  bars without volume, in a series that has some
     outlier      a price far off those around it; crashes are among them
@@ -44,7 +44,7 @@ def command(
     differs      not what a finer stored timeframe adds up to
 
     Exit code 0 when nothing is found, else 1.
-    """
+    """  # noqa: D301 - the mark by which click keeps lines as they are
     from quantsail_data.verify import verify
     from quantsail_framework.store import Store
 
