@@ -52,7 +52,7 @@ def test_symbols_are_fetched_shown_and_not_fetched_again(quantsail: Run, exchang
     done = fetch(quantsail, *words)
     assert done.returncode == 0, done.stderr
     assert [line.split() for line in done.stdout.splitlines()] == [
-        ["SYMBOL", "TIMEFRAME", "NEW", "STORED"],
+        ["SYMBOL", "TIMEFRAME", "NEW", "IN", "RANGE"],
         ["BTC/USDT", "1h", "1488", "1488"],
         ["ETH/USDT", "1h", "1488", "1488"],
     ]
@@ -61,7 +61,7 @@ def test_symbols_are_fetched_shown_and_not_fetched_again(quantsail: Run, exchang
         assert stored(tmp_path, bars.symbol).content_hash == bars.slice(0, 1_488).content_hash
     asked = len(exchange.calls())
     assert json.loads(fetch(quantsail, *words, "--json").stdout) == [
-        {"symbol": symbol, "timeframe": "1h", "new": 0, "stored": 1488, "error": None}
+        {"symbol": symbol, "timeframe": "1h", "new": 0, "in_range": 1488, "error": None}
         for symbol in ("BTC/USDT", "ETH/USDT")
     ]
     assert len(exchange.calls()) == asked
@@ -75,7 +75,7 @@ def test_what_a_pipeline_needs_with_warmup_and_informative(quantsail: Run, excha
     done = quantsail("data", "fetch", "--for", "pipeline.toml", "--json")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)
-    (warmup,) = {row["stored"] - 10 * 24}
+    (warmup,) = {row["in_range"] - 10 * 24}
     assert warmup >= 400
     asked = [len(exchange.calls(endpoint)) for endpoint in ("candles", "markets", "time")]
     stored_source = 'use = "store"\nvenue = "binance"\npath = "data"'
@@ -105,14 +105,17 @@ def test_an_exchange_that_does_not_answer_ends_with_code_1(quantsail: Run, excha
     [
         (["BTC/USD", "-t", "1h"], "error: binance has no market BTC/USD; did you mean BTC/USDT"),
         (["BTC/USDT", "-t", "7m"], "error: binance has no 7m candles of BTC/USDT; it has 1s"),
-        (["-t", "1h"], "name what to fetch: BTC/USDT is missing"),
-        (["BTC/USDT"], "name what to fetch: --timeframe 5m is missing"),
+        (["-t", "1h"], "a symbol is missing, such as BTC/USDT"),
+        (["BTC/USDT"], "--timeframe is missing, such as --timeframe 5m"),
         (
             ["BTC/USDT", "-t", "1h", "--exchange", "binanec"],
             "error: ccxt has no exchange 'binanec'; did you mean binance",
         ),
         (["BTC/USDT", "-t", "1h", "--since", "2023-02-01", "--until", "2023-02-01"], "--since must lie before --until"),
-        (["--for", "nothing.toml"], "--for takes exchange, symbols, timeframes and range from the pipeline file alone"),
+        (
+            ["--for", "nothing.toml"],
+            "--for takes exchange, symbols, timeframes, range and store from the pipeline file alone",
+        ),
     ],
 )
 def test_what_cannot_be_fetched(quantsail: Run, exchange: Binance, tmp_path: Path, words: list[str], text: str) -> None:

@@ -66,7 +66,7 @@ def test_show_tells_rules_parts_gaps_and_candles(quantsail: Run, store: Store) -
     store.add("binance", five_minutes(30, "XRP/USDT", without=(10, 11)), source="a file", fetched_ns=JUNE)
     text = quantsail("data", "show", "XRP/USDT").stdout
     assert text.startswith(
-        "binance XRP/USDT 5m: 28 bars, 1 gaps\nmarket rules: tick 0.0001, lot 0.1, min_notional 5.0\n"
+        "binance XRP/USDT 5m: 28 bars, 1 gap\nmarket rules: tick 0.0001, lot 0.1, min_notional 5.0\n"
     )
     assert ["2023", "28", "2023-06-01T00:00:00+00:00", "a", "file"] in [line.split() for line in text.splitlines()]
     assert "2023-01-01T00:50:00+00:00  2023-01-01T01:00:00+00:00     2" in text

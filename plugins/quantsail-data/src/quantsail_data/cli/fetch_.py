@@ -170,13 +170,18 @@ def _table(config: Path | None) -> dict[str, Any]:
 
 
 def _print(done: Sequence[Fetched], *, as_json: bool) -> None:
-    names = ("symbol", "timeframe", "new", "in range", "error")
-    rows = [(d.request.symbol, str(d.request.timeframe), d.new, d.stored, d.error or None) for d in done]
+    names = ("symbol", "timeframe", "new", "in range")
+    rows = [(d.request.symbol, str(d.request.timeframe), d.new, d.stored) for d in done]
     if as_json:
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
+        keys = [name.replace(" ", "_") for name in names]
+        print_json(
+            [{**dict(zip(keys, row, strict=True)), "error": d.error or None} for row, d in zip(rows, done, strict=True)]
+        )
     else:
-        errors = any(fetched.error for fetched in done)
-        print_table(names if errors else names[:-1], rows if errors else [row[:-1] for row in rows], prose=["error"])
+        print_table(names, rows)
+    for fetched in done:
+        if fetched.error:
+            click.echo(f"error: {fetched.error}", err=True)
 
 
 @contextmanager
