@@ -30,6 +30,7 @@ from quantsail_framework.plugins import PluginInfo, Registry, load_registry
 from quantsail_framework.ports.observer import Observer
 from quantsail_framework.ports.runner import Pipeline, Progress, Runner, Session
 from quantsail_framework.results import FOLDER_FACT, RunFolder, default_folder, pipeline_digest, write_files
+from quantsail_framework.search.executors import ChosenExecutor
 
 if TYPE_CHECKING:
     from quantsail_framework.alerts import AlertWriter
@@ -87,7 +88,7 @@ def run(
     result: RunResult | None = None
     try:
         with _listening(pipeline, registry, listener, outbox) as events, _delivering(outbox):
-            session = Session(wall_ns=clock, events=events)
+            session = Session(wall_ns=clock, events=events, executor=ChosenExecutor(pipeline, registry))
             if progress is not None:
                 session = attrs.evolve(session, progress=progress)
             with _telling(writer), _blaming(pipeline, registry):

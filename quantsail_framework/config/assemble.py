@@ -97,7 +97,7 @@ class _Builder:
         strategy, costs, sizer = (self._component(table) for table in ("strategy", "costs", "sizer"))
         lists = {table: self._components(table) for table in COMPONENT_LISTS}
         routes = self._routes()
-        self._executor()
+        executor = self._component("executor") if "executor" in self._tree.values else None
         runner_options = self._runners()
         if len(self._problems):
             raise PipelineError(self._problems.lines())
@@ -116,6 +116,7 @@ class _Builder:
             alerts=tuple(RoutedSink(name, sink, route.min_level, route.only) for name, sink, route in sinks),
             observers=tuple(lists["observers"]),
             reporters=tuple(lists["reporters"]),
+            executor=executor,
             currency=self._resolved["pipeline"]["currency"],
             timezone=head["timezone"],
             seed=head["seed"],
@@ -278,10 +279,6 @@ class _Builder:
                 found.append(made.component)
                 self._note_item("alerts", index, made.resolved)
         return found
-
-    def _executor(self) -> None:
-        if "executor" in self._tree.values:
-            self._component("executor")
 
     def _runners(self) -> dict[str, dict[str, Any]]:
         """Options of every runner table of an installed runner, and of the runner that is asked for."""

@@ -17,7 +17,7 @@ from quantsail_framework.config.wording import did_you_mean, first_line
 from quantsail_framework.errors import PluginError
 
 _LOCAL = re.compile(r"(.+\.py):(\w+)")
-_PREFIX = "_quantsail_local_"
+LOCAL_MODULE = "_quantsail_local_"  # begins the names of the modules that local files become
 _CODE = "__quantsail_code__"  # in a local module: the file as the pipeline names it, and its SHA-256
 REFERENCE = r"^.+:\w+$"
 
@@ -67,7 +67,7 @@ def local_code(parts: Iterable[object]) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in parts:
         cls = part.load() if isinstance(part, ClassReference) and is_local(part.text) else type(part)
-        if cls.__module__.startswith(_PREFIX):
+        if cls.__module__.startswith(LOCAL_MODULE):
             name, digest = vars(sys.modules[cls.__module__])[_CODE]
             found[name] = digest
         if isinstance(part, Mapping):
@@ -106,7 +106,7 @@ def _module(text: str, folder: Path) -> types.ModuleType:
     except OSError as error:
         raise PluginError(f"{text} cannot be read: {error.strerror}") from error
     digest = hashlib.sha256(str(path).encode() + b"\0" + source).hexdigest()[:12]
-    name = f"{_PREFIX}{path.stem}_{digest}"
+    name = f"{LOCAL_MODULE}{path.stem}_{digest}"
     return sys.modules.get(name) or _run(name, path, source, text)
 
 

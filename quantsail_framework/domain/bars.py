@@ -89,6 +89,16 @@ class Bars:
     def __len__(self) -> int:
         return len(self.time)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in attrs.fields(Bars)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Checked before they travelled; read-only again."""
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
+
     def __repr__(self) -> str:
         span = f", {utc_text(self.time[0])} to {utc_text(self.time[-1])}" if len(self) else ""
         return f"Bars({self.symbol!r}, {self.timeframe}, {len(self)} bars{span})"

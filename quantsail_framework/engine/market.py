@@ -54,13 +54,13 @@ class MarketData:
         return int(times[first]) if len(times) > first else None
 
 
-def load_market(pipeline: Pipeline) -> MarketData:
-    """Load every series that ``pipeline`` needs, with the largest warm-up that a component declares.
+def load_market(pipeline: Pipeline, warmup: int = 0) -> MarketData:
+    """Load every series that ``pipeline`` needs, with the largest warm-up that a component declares, or ``warmup``.
 
     Raises DataError for what cannot be trusted or does not fit together.
     """
-    spec, warmup = pipeline.data, _warmup(pipeline)
-    requests = _own_requests(pipeline)
+    spec, warmup = pipeline.data, max(warmup, warmup_of(pipeline))
+    requests = _own_requests(pipeline, warmup)
     series: dict[str, Bars] = {}
     gaps: dict[str, Gaps] = {}
     for request, loaded in zip(requests, _answers(pipeline.source, requests), strict=True):
@@ -87,13 +87,13 @@ def load_market(pipeline: Pipeline) -> MarketData:
 def bar_requests(pipeline: Pipeline) -> list[BarRequest]:
     """All candles that a run of ``pipeline`` asks its source for, those of informative series from the warm-up on."""
     spec = pipeline.data
-    start = None if spec.start_ns is None else spec.start_ns - _warmup(pipeline) * spec.timeframe.ns
+    start = None if spec.start_ns is None else spec.start_ns - warmup_of(pipeline) * spec.timeframe.ns
     others = [BarRequest(symbol, length, start, spec.end_ns) for symbol, length in _informative_names(spec)]
-    return [*_own_requests(pipeline), *others]
+    return [*_own_requests(pipeline, warmup_of(pipeline)), *others]
 
 
-def _own_requests(pipeline: Pipeline) -> list[BarRequest]:
-    spec, warmup = pipeline.data, _warmup(pipeline)
+def _own_requests(pipeline: Pipeline, warmup: int) -> list[BarRequest]:
+    spec = pipeline.data
     return [BarRequest(symbol, spec.timeframe, spec.start_ns, spec.end_ns, warmup) for symbol in spec.symbols]
 
 
@@ -112,7 +112,8 @@ def _notes(data: MarketData, policy: str) -> Iterator[str]:
             yield f"{symbol}: the warm-up takes the first {lost} of {len(bars) - start} bars, up to {utc_text(first)}"
 
 
-def _warmup(pipeline: Pipeline) -> int:
+def warmup_of(pipeline: Pipeline) -> int:
+    """The largest warm-up, in bars, that a component of ``pipeline`` declares."""
     components = (pipeline.strategy, pipeline.costs, pipeline.sizer, *(named.rule for named in pipeline.risk))
     return max(int(getattr(component, "warmup", 0)) for component in components)
 

@@ -13,6 +13,7 @@ from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.ports.alert_sink import RoutedSink
 from quantsail_framework.ports.cost_model import CostModel
 from quantsail_framework.ports.data_source import DataSource
+from quantsail_framework.ports.executor import Executor
 from quantsail_framework.ports.observer import Events, Observer
 from quantsail_framework.ports.reporter import Reporter
 from quantsail_framework.ports.risk_rule import RiskRule
@@ -65,6 +66,7 @@ class Pipeline:
     alerts: tuple[RoutedSink, ...] = ()
     observers: tuple[Observer, ...] = ()
     reporters: tuple[Reporter, ...] = ()
+    executor: Executor | None = None
     currency: str | None = None
     timezone: str = "UTC"
     seed: int = 0
@@ -92,7 +94,8 @@ class Session:
 
     ``folder`` is where a runner may keep files of its own (None: nothing is kept). ``events`` is
     None when nobody listens. ``progress(fraction, text)`` may be called often. ``cancelled()`` turns
-    True when the user asked to stop. ``wall_ns`` is the wall clock.
+    True when the user asked to stop. ``wall_ns`` is the wall clock. ``executor`` is where a search runs its trials
+    (None: in this process).
     """
 
     wall_ns: Callable[[], int]
@@ -100,7 +103,7 @@ class Session:
     events: Events | None = None
     progress: Progress = _quiet
     cancelled: Callable[[], bool] = _never
-    executor: Any = None
+    executor: Executor | None = None
 
 
 class Runner(Protocol):

@@ -1,0 +1,139 @@
+"""The executor `local`: processes of this machine that share the candles by mapping one file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import attrs
+from attrs.validators import ge, optional
+
+from quantsail_framework.errors import RunError
+from quantsail_framework.search import payload
+
+_PROBE_S = 0.3  # how long this process works alone before it looks whether more are worth their start
+_START_S = 0.7  # about what it takes until the first process has imported everything
+_CHUNKS = 8  # pieces of work per process: more share the end better, fewer talk less
+_LONGEST = 32  # items that one process is given at once
+
+Job = tuple[int, Any]
+
+# In a worker process: the function and the study that it was started with.
+_work: list[Any] = []
+
+
+@attrs.frozen
+class LocalExecutor:
+    """Runs items in processes of this machine; the same results for any number of them.
+
+    The first items run here; when the rest would take no longer than starting processes, all do. Candles are written
+    to a temporary file once and mapped by every process. An item whose process dies is run once more.
+    """
+
+    workers: int | None = attrs.field(
+        default=None, validator=optional(ge(1)), metadata={"doc": "Processes; without a number, one per core."}
+    )
+
+    def map(
+        self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
+    ) -> Iterator[tuple[int, Any]]:
+        """(index, ``function(item, shared)``) in any order. Closing the iterator ends the processes."""
+        jobs: list[Job] = list(enumerate(items))
+        workers = min(self.workers or _cores(), len(jobs))
+        done, began = 0, time.perf_counter()
+        while jobs[done:] and (workers == 1 or not _worth(done, len(jobs), time.perf_counter() - began, workers)):
+            index, item = jobs[done]
+            yield index, function(item, shared)
+            done += 1
+        if jobs[done:]:
+            yield from _Pool(workers, function, shared).run(jobs[done:])
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _worth(done: int, total: int, seconds: float, workers: int) -> bool:
+    """Whether starting processes pays: what is left, by the pace so far, beside the same split among them."""
+    if not done or seconds < _PROBE_S:
+        return False
+    left = seconds / done * (total - done)
+    return left > _START_S + left / workers
+
+
+class _Pool:
+    """Processes over one study, replaced as a whole when one of them dies."""
+
+    def __init__(self, workers: int, function: Callable[[Any, Any], Any], shared: Any) -> None:
+        self._workers = workers
+        self._folder = Path(tempfile.mkdtemp(prefix="quantsail-"))
+        self._file = self._folder / "study"
+        try:
+            payload.save(self._file, (function, shared))
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+        """(index, result) of every job. Those that a dying process took along run once more, each alone."""
+        length = min(_LONGEST, -(-len(jobs) // (self._workers * _CHUNKS)))
+        pending = deque(jobs[at : at + length] for at in range(0, len(jobs), length))
+        lost: list[Job] = []
+        try:
+            while pending:
+                yield from self._round(pending, self._workers, lost)
+            for job in lost:
+                again: list[Job] = []
+                yield from self._round(deque([[job]]), 1, again)
+                if again:
+                    raise RunError(f"item {job[0]} ({job[1]!r}) ended its process twice; does it need too much memory?")
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _round(self, pending: deque[Sequence[Job]], workers: int, lost: list[Job]) -> Iterator[tuple[int, Any]]:
+        """Work through ``pending`` until it is empty or a process dies; what was running then goes to ``lost``."""
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (str(self._file),))
+        running: dict[Future[list[tuple[int, Any]]], Sequence[Job]] = {}
+        try:
+            while pending or running:
+                while pending and len(running) < 2 * workers:
+                    running[pool.submit(_run, pending[0])] = pending[0]
+                    pending.popleft()
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    results = future.result()
+                    del running[future]
+                    yield from results
+        except BrokenProcessPool:
+            lost += [job for chunk in running.values() for job in chunk]
+        finally:
+            _end(pool)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Do not wait for items that nobody asks for any more."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+
+
+def _start(file: str) -> None:
+    _work[:] = payload.load(Path(file))
+
+
+def _run(chunk: Sequence[Job]) -> list[tuple[int, Any]]:
+    function, shared = _work
+    return [(index, function(item, shared)) for index, item in chunk]

@@ -1,0 +1,81 @@
+"""Processes of this machine: the same results for any number, a death survived once, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quantsail_framework.errors import RunError
+from quantsail_local import executor
+from quantsail_local.executor import LocalExecutor
+from tests.search.jobs import divided, doubled, killer, pid_of, slow_sum
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(executor, "_PROBE_S", 0.0)  # do not wait before processes are started
+    monkeypatch.setattr(executor, "_START_S", -1e9)
+    return tmp_path
+
+
+def results(workers: int, function: Any, items: list[Any], shared: Any) -> dict[int, Any]:
+    return dict(LocalExecutor(workers).map(function, items, shared=shared))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_results_are_the_same_for_any_number_of_processes(workers: int, tmp_path: Path) -> None:
+    shared = {"column": np.arange(100_000.0), "factor": 2}
+    assert results(workers, doubled, list(range(40)), shared) == {n: 2 * n + 4_999_950_000.0 for n in range(40)}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_than_one_process_works() -> None:
+    assert len(set(results(2, pid_of, list(range(40)), None).values()) - {os.getpid()}) == 2
+
+
+def test_columns_arrive_read_only_and_mapped() -> None:
+    column = np.arange(1_000_000.0)
+    column.flags.writeable = False
+    told = results(2, slow_sum, [0, 1, 2, 3], column)
+    assert {writeable for _, writeable in told.values()} == {False}
+    assert {total for total, _ in told.values()} == {column.sum()}
+
+
+def test_a_worker_that_dies_changes_nothing(tmp_path: Path) -> None:
+    marker = tmp_path / "died"
+    assert results(2, killer, list(range(30)), (str(marker), 11, 1)) == {n: n for n in range(30)}
+    assert marker.read_text() == "x"
+
+
+def test_an_item_that_kills_twice_is_named(tmp_path: Path) -> None:
+    marker = tmp_path / "died"
+    with pytest.raises(RunError, match=r"item 11 \(11\) ended its process twice"):
+        results(2, killer, list(range(30)), (str(marker), 11, 9))
+    assert marker.read_text() == "xx"
+    assert [path.name for path in tmp_path.iterdir()] == ["died"]
+
+
+def test_closing_ends_the_processes(tmp_path: Path) -> None:
+    running = LocalExecutor(2).map(pid_of, list(range(1_000)), shared=0.05)
+    pids = {next(running)[1] for _ in range(6)} - {os.getpid()}
+    running.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_an_item_reaches_the_caller() -> None:
+    with pytest.raises(ZeroDivisionError):
+        results(2, divided, [1, 2, 0, 4], 12)
+
+
+def test_a_short_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_START_S", 0.7)
+    assert set(results(2, pid_of, list(range(20)), None).values()) == {os.getpid()}

@@ -1,0 +1,77 @@
+"""One backtest: what came out of the engine with its statistics, and what the manifest says of the candles.
+
+The runners `backtest` and `replay` are this; a search is this many times over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quantsail_framework.domain.result import RunResult
+from quantsail_framework.engine import MarketData, Simulation
+from quantsail_framework.metrics import buy_and_hold, performance
+from quantsail_framework.ports.runner import Pipeline
+
+
+def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) -> RunResult:
+    """The tables of one simulation with their statistics and the facts of the run."""
+    measured = performance(
+        run.trades, run.equity, capital=pipeline.capital, timeframe_ns=data.timeframe.ns, benchmark=_benchmark(data)
+    )
+    return RunResult(
+        kind=kind,
+        name=pipeline.name,
+        tables={"trades": run.trades, "equity": run.equity, "refusals": run.refusals},
+        metrics=measured.metrics,
+        undefined=measured.undefined,
+        facts=_facts(pipeline, data),
+        notes=data.notes,
+    )
+
+
+def _benchmark(data: MarketData) -> float | None:
+    """Buying equal amounts of every symbol that can be traded at its first tradable open, and holding."""
+    started = [(bars, data.first(symbol)) for symbol, bars in data.bars.items() if len(bars) > data.first(symbol)]
+    return buy_and_hold([float(bars.open[first]) for bars, first in started], [float(b.close[-1]) for b, _ in started])
+
+
+def _facts(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:
+    return {
+        "strategy": pipeline.resolved.get("strategy", {}).get("use") or type(pipeline.strategy).__name__,
+        "capital": pipeline.capital,
+        "currency": pipeline.currency,
+        "timeframe": str(data.timeframe),
+        "warmup": data.warmup,
+        "symbols": [_series_facts(data, symbol) for symbol in data.bars],
+        "informative": _informative_facts(data),
+    }
+
+
+def _informative_facts(data: MarketData) -> list[dict[str, Any]]:
+    others = {key: bars for series in data.bars.values() for key, bars in series.others.items()}
+    return [
+        {"symbol": symbol, "timeframe": timeframe, "bars": len(bars), "sha256": bars.content_hash}
+        for (symbol, timeframe), bars in sorted(others.items())
+    ]
+
+
+def _series_facts(data: MarketData, symbol: str) -> dict[str, Any]:
+    bars, instrument = data.bars[symbol], data.instruments[symbol]
+    rules: Any = "none"
+    if instrument.has_rules:
+        rules = {
+            "tick": None if instrument.tick is None else str(instrument.tick),
+            "lot": None if instrument.lot is None else str(instrument.lot),
+            "min_notional": instrument.min_notional,
+        }
+    return {
+        "symbol": symbol,
+        "bars": len(bars),
+        "first": int(bars.time[0]),
+        "last": int(bars.time[-1]),
+        "first_tradable": data.first_tradable_ns(symbol),
+        "sha256": bars.content_hash,
+        "rules": rules,
+        "gaps": data.gaps[symbol].count,
+        "missing": data.gaps[symbol].missing,
+    }

@@ -1,0 +1,12 @@
+"""What every search is made of: parameter spaces, trials, where they run, and how they are kept.
+
+::
+
+    space.py        parameters and their values: grid, seeded random, constraints
+    study.py        a pipeline with its candles, ready to be tried with other options; one trial
+    payload.py      how a study travels to another process
+    executors.py    running trials one after the other in this process; which executor a run uses
+    journal.py      trials kept as they finish, so that a search that was stopped goes on
+
+The runners (`sweep`, `walk-forward`, `monte-carlo`) and executors are plugins and stay thin.
+"""

@@ -1,0 +1,138 @@
+"""Trials kept as they finish: one line of JSON each, so that a search that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import quantsail_framework
+from quantsail_framework.config.plain import plain
+from quantsail_framework.ports.executor import Executor
+from quantsail_framework.ports.runner import Session
+from quantsail_framework.search.study import Study, Trial, run_trial
+
+FOLDER = ".trials"  # beside the run folders
+
+
+class Journal:
+    """The finished trials of one study, by their values, in a file that lines are added to.
+
+    The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A last line that
+    a crash cut off is dropped.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._known: dict[str, Trial] = {}
+        if path is not None and path.exists():
+            self._known = dict(_read(path))
+
+    @classmethod
+    def of(cls, study: Study, session: Session) -> Journal:
+        """The journal of a study, beside the run folder of the session."""
+        if session.folder is None:
+            return cls(None)
+        return cls(session.folder.parent / FOLDER / f"{study_digest(study)}.jsonl")
+
+    def find(self, values: Mapping[str, Any]) -> Trial | None:
+        """The finished trial of these values; None when there is none yet."""
+        return self._known.get(_key(values))
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        """Keep trials: a process that dies right after loses none."""
+        if self._path is None or not trials:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(_plain(trial)) + "\n" for trial in trials)
+
+    def close(self) -> None:
+        """The search is over and its result is kept elsewhere."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            try:
+                self._path.parent.rmdir()
+            except OSError:  # another search has one there
+                return
+
+
+def run_trials(
+    study: Study,
+    trials: Sequence[Mapping[str, Any]],
+    session: Session,
+    journal: Journal,
+    *,
+    told: Callable[[int, int], str] = "{} of {} trials".format,
+) -> list[Trial]:
+    """Every trial, in their order: those in the journal as they are, the others by the session's executor.
+
+    Each is in the journal before the next is waited for. ``told`` words the progress. Raises KeyboardInterrupt when
+    the user asked to stop.
+    """
+    found = [journal.find(values) for values in trials]
+    left = [index for index, trial in enumerate(found) if trial is None]
+    done = len(trials) - len(left)
+    session.progress(done / max(1, len(trials)), told(done, len(trials)))
+    executor: Executor = session.executor or _here()
+    running = executor.map(run_trial, [trials[index] for index in left], shared=study)
+    try:
+        for number, trial in running if left else ():
+            journal.add([trial])
+            found[left[number]] = trial
+            done += 1
+            session.progress(done / len(trials), told(done, len(trials)))
+            if session.cancelled():
+                raise KeyboardInterrupt
+    finally:
+        close = getattr(running, "close", None)
+        if close:
+            close()
+    return [trial for trial in found if trial is not None]
+
+
+def study_digest(study: Study) -> str:
+    """SHA-256 (20 hex digits) of all that a trial's outcome depends on beside its values."""
+    pipeline = study.pipeline
+    tables = {name: pipeline.resolved.get(name) for name in ("pipeline", "data", "strategy", "costs", "sizer", "risk")}
+    content = {
+        "tables": tables,
+        "code": dict(pipeline.code),
+        "candles": {symbol: bars.content_hash for symbol, bars in study.data.bars.items()},
+        "objective": repr(study.objective),
+        "both_touched": study.both_touched,
+        "version": quantsail_framework.__version__,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def _here() -> Executor:
+    from quantsail_framework.search.executors import SerialExecutor
+
+    return SerialExecutor()
+
+
+def _key(values: Mapping[str, Any]) -> str:
+    return json.dumps(plain(values), sort_keys=True)
+
+
+def _plain(trial: Trial) -> dict[str, Any]:
+    returns = base64.b64encode(trial.returns.astype("<f8").tobytes()).decode()
+    about = {"status": trial.status, "reason": trial.reason, "score": trial.score}
+    return {"values": plain(trial.values), **about, "metrics": dict(trial.metrics), "returns": returns}
+
+
+def _read(path: Path) -> Iterator[tuple[str, Trial]]:
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            about = json.loads(line)
+            returns = np.frombuffer(base64.b64decode(about.pop("returns")), "<f8").astype(np.float64)
+            trial = Trial(returns=returns, **about)
+        except (ValueError, KeyError, TypeError):  # cut off by a crash: it runs again
+            continue
+        yield _key(trial.values), trial

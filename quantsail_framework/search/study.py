@@ -1,0 +1,115 @@
+"""A pipeline with its candles, ready to be tried with other options; and one such trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from quantsail_framework.backtest import result_of
+from quantsail_framework.config.vary import vary
+from quantsail_framework.domain.result import RunResult
+from quantsail_framework.domain.timeframe import NS_PER_DAY
+from quantsail_framework.engine import MarketData, load_market, simulate
+from quantsail_framework.engine.market import warmup_of
+from quantsail_framework.errors import InputError, QuantsailError, words
+from quantsail_framework.ports.objective import Objective
+from quantsail_framework.ports.runner import Pipeline
+
+BothTouched = Literal["stop_first", "target_first"]
+Status = Literal["ok", "refused", "error"]
+
+
+@attrs.frozen(eq=False)
+class Study:
+    """What all trials of a search share. It travels to workers once.
+
+    ``data`` has the largest warm-up of any trial. ``objective`` scores each; None leaves the score to others.
+    """
+
+    pipeline: Pipeline
+    data: MarketData
+    objective: Objective | None = None
+    both_touched: BothTouched = "stop_first"
+
+    def run(self, values: Mapping[str, Any]) -> RunResult:
+        """The backtest of the pipeline with these options. Raises what the pipeline or the engine refuses."""
+        pipeline = vary(self.pipeline, values)
+        data = attrs.evolve(self.data, warmup=warmup_of(pipeline))
+        return result_of("backtest", pipeline, data, simulate(pipeline, data, both_touched=self.both_touched))
+
+    def try_(self, values: Mapping[str, Any]) -> Trial:
+        """One trial: what came of these options, in a form that is small enough to keep thousands of."""
+        try:
+            result = self.run(values)
+            score = None if self.objective is None else self.objective.score(result)
+        except InputError as error:  # a combination that the component itself refuses
+            return Trial(dict(values), "refused", words(error))
+        except QuantsailError as error:
+            return Trial(dict(values), "error", words(error))
+        if score is not None and not math.isfinite(score):
+            score = None
+        numbers = {name: value for name, value in result.metrics.items() if isinstance(value, int | float)}
+        return Trial(dict(values), "ok", "", score, numbers, daily_returns(result, self.pipeline.capital))
+
+
+@attrs.frozen(eq=False)
+class Trial:
+    """One combination and what came of it.
+
+    ``status``: ok, refused (a component does not take these values) or error (the run broke), with its ``reason``.
+    ``score``: higher is better; None when it does not qualify. ``metrics``: plain numbers of the backtest.
+    ``returns``: simple returns of UTC days, the base of what is said about luck.
+    """
+
+    values: Mapping[str, Any]
+    status: Status
+    reason: str = ""
+    score: float | None = None
+    metrics: Mapping[str, float] = attrs.field(factory=dict)
+    returns: npt.NDArray[np.float64] = attrs.field(factory=lambda: np.empty(0))
+
+
+def make_study(
+    pipeline: Pipeline,
+    trials: Iterable[Mapping[str, Any]],
+    objective: Objective | None = None,
+    both_touched: BothTouched = "stop_first",
+) -> Study:
+    """Load the candles once for all ``trials``, with the largest warm-up that any of them declares."""
+    warmup = warmup_of(pipeline)
+    for values in trials:
+        try:
+            warmup = max(warmup, warmup_of(vary(pipeline, values)))
+        except InputError:  # told when it is tried
+            continue
+    return Study(pipeline, load_market(pipeline, warmup), objective, both_touched)
+
+
+def run_trial(values: Mapping[str, Any], study: Study) -> Trial:
+    """``study.try_(values)``, as executors map it."""
+    return study.try_(values)
+
+
+def best(trials: Iterable[Trial]) -> Trial | None:
+    """The trial with the highest score, of equal ones the first; None when none qualifies."""
+    scored = [trial for trial in trials if trial.score is not None]
+    return max(scored, key=lambda trial: trial.score or 0.0, default=None)
+
+
+def daily_returns(result: RunResult, capital: float) -> npt.NDArray[np.float64]:
+    """Simple returns between the last equity points of UTC days, starting from ``capital``; of ruin on, none."""
+    time, equity = result.equity["time"], result.equity["equity"]
+    if not len(time):
+        return np.empty(0)
+    days = time // NS_PER_DAY
+    last = np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
+    values = np.concatenate([[capital], equity[last]])
+    alive = np.cumprod(values > 0.0).astype(bool)[:-1]
+    returns: npt.NDArray[np.float64] = np.zeros(len(last))
+    returns[alive] = values[1:][alive] / values[:-1][alive] - 1.0
+    return returns

@@ -1,0 +1,40 @@
+"""Functions that executors map in tests; workers import them from here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+
+def doubled(item: int, shared: dict[str, Any]) -> float:
+    """Two times the item and the sum of a column."""
+    return float(shared["factor"] * item + shared["column"].sum())
+
+
+def pid_of(_item: int, shared: float | None) -> int:
+    """The process that ran the item, after a while."""
+    time.sleep(shared or 0.01)
+    return os.getpid()
+
+
+def slow_sum(_item: int, column: Any) -> tuple[float, bool]:
+    """The sum of a column and whether it could be written to."""
+    return float(column.sum()), bool(column.flags.writeable)
+
+
+def killer(item: int, shared: tuple[str, int, int]) -> int:
+    """The item; but one of them kills its process the first so many times."""
+    marker, fatal, times = Path(shared[0]), shared[1], shared[2]
+    if item == fatal and (not marker.exists() or len(marker.read_text()) < times):
+        with marker.open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def divided(item: int, shared: int) -> float:
+    """A quotient, which zero has none of."""
+    return shared / item
