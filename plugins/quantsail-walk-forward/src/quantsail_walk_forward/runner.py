@@ -89,7 +89,7 @@ class WalkForwardRunner:
     )
 
     def __attrs_post_init__(self) -> None:
-        """Raises ValueError for options that do not fit together."""
+        """Raises ValueError for options that do not fit together, PipelineError for parameters that make no grid."""
         if self.purge_days >= self.train_days:
             raise ValueError(f"purge_days {self.purge_days:g} leaves nothing of train_days {self.train_days:g}")
         overlaps = self._lengths.step_days < self.test_days
@@ -98,6 +98,8 @@ class WalkForwardRunner:
                 f"step_days {self._lengths.step_days:g} is below test_days {self.test_days:g}: test windows would "
                 "overlap and count bars twice; raise step_days, or set overlap = true and reset = true"
             )
+        if self.parameters:  # without any, a walk says so when it is run
+            parse_space(self.parameters, self.constraints)
 
     @property
     def _lengths(self) -> Lengths:
