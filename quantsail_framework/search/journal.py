@@ -33,6 +33,11 @@ class Journal:
         if path is not None and path.exists():
             self._known = dict(_read(path))
 
+    @property
+    def keeps(self) -> bool:
+        """Whether another process will find what is added."""
+        return self._path is not None
+
     @classmethod
     def of(cls, study: Study, session: Session) -> Journal:
         """The journal of a study, beside the run folder of the session."""
@@ -46,6 +51,7 @@ class Journal:
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Keep trials: a process that dies right after loses none."""
+        self._known.update((_key(trial.values), trial) for trial in trials)
         if self._path is None or not trials:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +95,10 @@ def run_trials(
             session.progress(done / len(trials), told(done, len(trials)))
             if session.cancelled():
                 raise KeyboardInterrupt
+    except KeyboardInterrupt as stop:
+        if journal.keeps:
+            stop.add_note(f"{told(done, len(trials))} are kept: the same command goes on from there")
+        raise
     finally:
         close = getattr(running, "close", None)
         if close:
@@ -104,7 +114,7 @@ def study_digest(study: Study) -> str:
         "tables": tables,
         "code": dict(pipeline.code),
         "candles": {symbol: bars.content_hash for symbol, bars in study.data.bars.items()},
-        "objective": repr(study.objective),
+        "objective": repr((study.objective, *study.more)),
         "both_touched": study.both_touched,
         "version": quantsail_framework.__version__,
     }
@@ -123,7 +133,7 @@ def _key(values: Mapping[str, Any]) -> str:
 
 def _plain(trial: Trial) -> dict[str, Any]:
     returns = base64.b64encode(trial.returns.astype("<f8").tobytes()).decode()
-    about = {"status": trial.status, "reason": trial.reason, "score": trial.score}
+    about = {"status": trial.status, "reason": trial.reason, "score": trial.score, "more": trial.more}
     return {"values": plain(trial.values), **about, "metrics": dict(trial.metrics), "returns": returns}
 
 
@@ -132,7 +142,7 @@ def _read(path: Path) -> Iterator[tuple[str, Trial]]:
         try:
             about = json.loads(line)
             returns = np.frombuffer(base64.b64decode(about.pop("returns")), "<f8").astype(np.float64)
-            trial = Trial(returns=returns, **about)
+            trial = Trial(returns=returns, more=tuple(about.pop("more")), **about)
         except (ValueError, KeyError, TypeError):  # cut off by a crash: it runs again
             continue
         yield _key(trial.values), trial
