@@ -51,7 +51,7 @@ def _problems(pipeline: Pipeline, dimension: Dimension, trials: Sequence[Mapping
         refused = _refused(pipeline, {path: value})
         if refused and all(_refused(pipeline, {**trial, path: value}) for trial in trials):
             for problem in refused:
-                own = problem.startswith(f"{path}: ") or problem.startswith(f"{path}.")
+                own = problem.startswith((f"{path}: ", f"{path}."))
                 yield f"parameters.{problem}" if own else f"parameters.{path}: {value!r}: {problem}"
 
 

@@ -28,15 +28,10 @@ class Journal:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self.path = path
         self._known: dict[str, Trial] = {}
         if path is not None and path.exists():
             self._known = dict(_read(path))
-
-    @property
-    def keeps(self) -> bool:
-        """Whether another process will find what is added."""
-        return self._path is not None
 
     @classmethod
     def of(cls, study: Study, session: Session) -> Journal:
@@ -52,18 +47,18 @@ class Journal:
     def add(self, trials: Sequence[Trial]) -> None:
         """Keep trials: a process that dies right after loses none."""
         self._known.update((_key(trial.values), trial) for trial in trials)
-        if self._path is None or not trials:
+        if self.path is None or not trials:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(_plain(trial)) + "\n" for trial in trials)
 
     def close(self) -> None:
         """The search is over and its result is kept elsewhere."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
             try:
-                self._path.parent.rmdir()
+                self.path.parent.rmdir()
             except OSError:  # another search has one there
                 return
 
@@ -96,7 +91,7 @@ def run_trials(
             if session.cancelled():
                 raise KeyboardInterrupt
     except KeyboardInterrupt as stop:
-        if journal.keeps:
+        if journal.path is not None:
             stop.add_note(f"{told(done, len(trials))} are kept: the same command goes on from there")
         raise
     finally:

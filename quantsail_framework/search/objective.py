@@ -11,7 +11,10 @@ from quantsail_framework.ports.objective import Objective
 
 @attrs.frozen
 class ProfitFactorLnTrades:
-    """profit_factor * ln(total_trades); without losers the profit factor counts as 10. None where no trade won or lost."""
+    """profit_factor * ln(total_trades); without losers the profit factor counts as 10.
+
+    None where no trade won or lost.
+    """
 
     def score(self, result: RunResult) -> float | None:
         """The score of a result."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ import numpy as np
 
 from quantsail_framework.config.plain import plain
 from quantsail_framework.domain.result import Column, RunResult, Table
+from quantsail_framework.ports.runner import Pipeline
 from quantsail_framework.search.space import Space
 from quantsail_framework.search.study import Study, Trial
 
@@ -32,7 +33,7 @@ def search_result(
     """
     result = study.run({} if best is None else best.values)
     counts = Counter(trial.status for trial in trials)
-    facts = {
+    facts: dict[str, Any] = {
         "parameters": list(space.paths),
         "objective": objective_name(study.pipeline, kind),
         "best": None if best is None else plain(best.values),
@@ -43,7 +44,7 @@ def search_result(
     return attrs.evolve(result, kind=kind, tables=tables, facts={**result.facts, **facts}, notes=result.notes + notes)
 
 
-def objective_name(pipeline: Any, kind: str) -> Any:
+def objective_name(pipeline: Pipeline, kind: str) -> Any:
     """What the runner's table calls its objective, or the list of its objectives."""
     table = pipeline.resolved.get(kind, {})
     named = [part.get("use", "") for part in table.get("objectives") or ()]

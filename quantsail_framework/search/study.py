@@ -21,7 +21,7 @@ from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline
 
 BothTouched = Literal["stop_first", "target_first"]
-Status = Literal["ok", "refused", "error"]
+Status = Literal["ok", "refused", "error", "pruned"]
 
 
 @attrs.frozen(eq=False)
@@ -62,7 +62,8 @@ class Study:
 class Trial:
     """One combination and what came of it.
 
-    ``status``: ok, refused (a component does not take these values) or error (the run broke), with its ``reason``.
+    ``status``: ok, refused (a component does not take these values), error (the run broke) or pruned (given up before
+    its end), with its ``reason``.
     ``score``: higher is better; None when it does not qualify. ``metrics``: plain numbers of the backtest.
     ``returns``: simple returns of UTC days, the base of what is said about luck. ``more``: the scores of the study's
     further objectives.

@@ -36,8 +36,8 @@ class ObjectiveContract(Contract, suite=True):
 
     @case("J01")
     def test_j01_scores_are_finite(self) -> None:
-        """A result whose metrics are undefined (None), such as one without trades, is a result like any other: its score
-        is None, or a finite number where the objective still has one. Look for a comparison or a division with None."""
+        """A result whose metrics are undefined (None), such as one without trades, is a result like any other: its
+        score is None, or a finite number where there still is one. Look for a comparison or a division with None."""
         self.try_out(self.build())
 
     @case("J02")
@@ -53,7 +53,7 @@ class ObjectiveContract(Contract, suite=True):
         objective, twin = self.build(), self.build()
         results = self.results()
         first = {name: objective.score(result) for name, result in results.items()}
-        for name, result in reversed(results.items()):
+        for name, result in reversed(list(results.items())):
             again = twin.score(result)
             expect(again == first[name], f"the score is {first[name]} and then {again} ({name})")
 
