@@ -123,7 +123,7 @@ class _Builder:
             which_alerts=head["alerts"],
             resolved=self._resolved,
             origins=self._origins,
-            code=local_code((source, strategy, costs, sizer, *(part for parts in lists.values() for part in parts))),
+            code=local_code((source, strategy, costs, sizer, *lists.values(), runner_options)),
             runner_options=runner_options,
         )
 

@@ -17,7 +17,6 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 NS_PER_HOUR = 3_600_000_000_000
-PROFIT_FACTOR_WITHOUT_LOSERS = 10.0  # in a score, where an infinite one would win every comparison
 _AT_THE_OPEN = (SIGNAL, TIME, FLATTEN)
 
 
@@ -40,17 +39,6 @@ def profit_factor(net_pnl: Floats) -> Value:
     if lost == 0:
         return Undefined("no losing trade")
     return finite(float(net_pnl[net_pnl > 0].sum()) / lost)
-
-
-def profit_factor_ln_trades(profit_factor: float | None, trades: int) -> float | None:
-    """Profit factor * ln(trades): what earns well and often; no unit, >= 0. None without trades.
-
-    ``profit_factor`` of None means that no trade lost, and counts as 10: a handful of winners is no proof.
-    """
-    if trades < 1:
-        return None
-    factor = PROFIT_FACTOR_WITHOUT_LOSERS if profit_factor is None else profit_factor
-    return factor * math.log(trades)
 
 
 def average_trade(net_pnl: Floats) -> Value:

@@ -28,7 +28,7 @@ class Journal:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self.path = path
         self._known: dict[str, Trial] = {}
         if path is not None and path.exists():
             self._known = dict(_read(path))
@@ -46,18 +46,19 @@ class Journal:
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Keep trials: a process that dies right after loses none."""
-        if self._path is None or not trials:
+        self._known.update((_key(trial.values), trial) for trial in trials)
+        if self.path is None or not trials:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(_plain(trial)) + "\n" for trial in trials)
 
     def close(self) -> None:
         """The search is over and its result is kept elsewhere."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
             try:
-                self._path.parent.rmdir()
+                self.path.parent.rmdir()
             except OSError:  # another search has one there
                 return
 
@@ -89,6 +90,10 @@ def run_trials(
             session.progress(done / len(trials), told(done, len(trials)))
             if session.cancelled():
                 raise KeyboardInterrupt
+    except KeyboardInterrupt as stop:
+        if journal.path is not None:
+            stop.add_note(f"{told(done, len(trials))} are kept: the same command goes on from there")
+        raise
     finally:
         close = getattr(running, "close", None)
         if close:
@@ -104,7 +109,7 @@ def study_digest(study: Study) -> str:
         "tables": tables,
         "code": dict(pipeline.code),
         "candles": {symbol: bars.content_hash for symbol, bars in study.data.bars.items()},
-        "objective": repr(study.objective),
+        "objective": repr((study.objective, *study.more)),
         "both_touched": study.both_touched,
         "version": quantsail_framework.__version__,
     }
@@ -123,7 +128,7 @@ def _key(values: Mapping[str, Any]) -> str:
 
 def _plain(trial: Trial) -> dict[str, Any]:
     returns = base64.b64encode(trial.returns.astype("<f8").tobytes()).decode()
-    about = {"status": trial.status, "reason": trial.reason, "score": trial.score}
+    about = {"status": trial.status, "reason": trial.reason, "score": trial.score, "more": trial.more}
     return {"values": plain(trial.values), **about, "metrics": dict(trial.metrics), "returns": returns}
 
 
@@ -132,7 +137,7 @@ def _read(path: Path) -> Iterator[tuple[str, Trial]]:
         try:
             about = json.loads(line)
             returns = np.frombuffer(base64.b64decode(about.pop("returns")), "<f8").astype(np.float64)
-            trial = Trial(returns=returns, **about)
+            trial = Trial(returns=returns, more=tuple(about.pop("more")), **about)
         except (ValueError, KeyError, TypeError):  # cut off by a crash: it runs again
             continue
         yield _key(trial.values), trial

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from quantsail_framework.testing.contract import expect as expect
     from quantsail_framework.testing.cost_model import CostModelContract as CostModelContract
     from quantsail_framework.testing.data_source import DataSourceContract as DataSourceContract
+    from quantsail_framework.testing.objective import ObjectiveContract as ObjectiveContract
     from quantsail_framework.testing.observer import ObserverContract as ObserverContract
     from quantsail_framework.testing.reporter import ReporterContract as ReporterContract
     from quantsail_framework.testing.risk_rule import RiskRuleContract as RiskRuleContract
@@ -38,6 +39,7 @@ _HOMES = {
     "contract": ("Contract", "ContractError", "case", "expect"),
     "cost_model": ("CostModelContract",),
     "data_source": ("DataSourceContract",),
+    "objective": ("ObjectiveContract",),
     "observer": ("ObserverContract",),
     "reporter": ("ReporterContract",),
     "risk_rule": ("RiskRuleContract",),

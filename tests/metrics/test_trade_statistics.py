@@ -42,16 +42,6 @@ def test_d046_losers_of_exactly_zero_divide_nothing() -> None:
     assert ledger.win_rate(np.array([1.0, 0.0, 0.0])) == pytest.approx(1 / 3)
 
 
-def test_profit_factor_ln_trades() -> None:
-    assert ledger.profit_factor_ln_trades(2.5, 20) == pytest.approx(7.489331)  # 2.5 * 2.995732
-    assert ledger.profit_factor_ln_trades(2.5, 1) == 0.0
-    assert ledger.profit_factor_ln_trades(None, 0) is None
-
-
-def test_d064_without_losers_the_profit_factor_of_a_score_is_ten() -> None:
-    assert ledger.profit_factor_ln_trades(None, 20) == pytest.approx(29.95732)
-
-
 def test_average_best_and_worst() -> None:
     assert ledger.average_trade(FIVE) == 4.0  # 20 / 5
     assert ledger.best_trade(FIVE) == 20.0

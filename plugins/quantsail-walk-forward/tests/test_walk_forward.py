@@ -328,12 +328,24 @@ def test_an_objective_of_ones_own_chooses_among_those_that_qualify() -> None:
 @pytest.mark.parametrize(
     ("parameters", "constraints", "text"),
     [
-        ({}, (), "walk-forward: parameters: there are none"),
-        ({"strategy.hours": [1]}, (), "walk-forward: strategy.hours: unknown option; did you mean hour?"),
-        ({"strategy.hour": ["x"]}, (), 'walk-forward: strategy.hour: expects a whole number, got the text "x"'),
-        ({"strategy.hour": [5, "x"]}, (), 'walk-forward: strategy.hour: expects a whole number, got the text "x"'),
+        ({}, (), "parameters: there are none"),
+        ({"strategy.hours": [1]}, (), "walk-forward.parameters.strategy.hours: unknown option; did you mean hour?"),
+        (
+            {"strategy.hour": ["x"]},
+            (),
+            'walk-forward.parameters.strategy.hour: expects a whole number, got the text "x"',
+        ),
+        (
+            {"strategy.hour": [5, "x"]},
+            (),
+            'walk-forward.parameters.strategy.hour: expects a whole number, got the text "x"',
+        ),
         ({"data.symbols": [1]}, (), "cannot be varied"),
-        ({"strategy.hour": [5]}, ("strategy.hour > 9",), "no combination of the parameters keeps them all"),
+        (
+            {"strategy.hour": [5]},
+            ("strategy.hour > 9",),
+            "no combination of the parameters keeps them: strategy.hour > 9",
+        ),
         ({"costs.bps": [5.0, 10.0]}, (), "parameters.costs.bps: one account pays one market's costs; set reset = true"),
     ],
 )

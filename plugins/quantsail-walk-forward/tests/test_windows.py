@@ -18,6 +18,7 @@ from quantsail_walk_forward.windows import Lengths, Window, cut, range_of
 
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
+GRID = {"parameters": {"strategy.hour": [5, 17]}}
 
 
 def days(windows: list[Window]) -> list[tuple[float, ...]]:
@@ -90,13 +91,13 @@ def test_d060_too_little_data_is_told_with_what_it_needs_and_has() -> None:
 )
 def test_d061_d062_lengths_that_make_no_sense_are_refused(options: dict[str, object], text: str) -> None:
     with pytest.raises(InputError) as caught:
-        build(WalkForwardRunner, options, "[walk-forward]")
+        build(WalkForwardRunner, {**GRID, **options}, "[walk-forward]")
     assert text in str(caught.value)
     assert caught.value.exit_code == 2
 
 
 def test_d062_overlap_and_holes_need_their_names() -> None:
-    asked = build(WalkForwardRunner, {"step_days": 10, "overlap": True, "reset": True}, "[walk-forward]")
+    asked = build(WalkForwardRunner, {**GRID, "step_days": 10, "overlap": True, "reset": True}, "[walk-forward]")
     assert asked.step_days == 10
     _, notes = Lengths(90, 30, 45).windows(0, 195 * DAY)
     assert notes == ["step_days is above test_days: 15 days between two test windows are not tested"]

@@ -10,18 +10,20 @@ from attrs.validators import ge, gt, le, optional
 
 from quantsail_framework.backtest import facts_of, result_of
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.errors import PipelineError
 from quantsail_framework.metrics.undefined import Undefined, Value
 from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline, Session
+from quantsail_framework.search.checks import check_space
 from quantsail_framework.search.journal import Journal, run_trials
+from quantsail_framework.search.objective import ProfitFactorLnTrades
+from quantsail_framework.search.result import objective_name
 from quantsail_framework.search.space import Space, Values, parse_space
 from quantsail_framework.search.study import Trial, make_study
 from quantsail_walk_forward import judging
 from quantsail_walk_forward.out_of_sample import OutOfSample, one_account, own_accounts
 from quantsail_walk_forward.stitching import check_can_be_stitched
 from quantsail_walk_forward.tables import trials_table, windows_table
-from quantsail_walk_forward.training import Choice, RangeStudy, checked_grid, choose, item, scored
+from quantsail_walk_forward.training import Choice, RangeStudy, choose, item, qualified
 from quantsail_walk_forward.windows import Lengths, Window, cut, range_of
 
 KIND = "walk-forward"
@@ -65,8 +67,8 @@ class WalkForwardRunner:
     constraints: tuple[str, ...] = attrs.field(
         default=(), metadata=_doc('What combinations must keep, such as "strategy.fast < strategy.slow".')
     )
-    objective: Objective | None = attrs.field(
-        default=None, metadata=_doc("What the choice maximises; without one profit factor * ln(trades).")
+    objective: Objective = attrs.field(
+        factory=ProfitFactorLnTrades, metadata=_doc("What the choice maximises; unless given, profit factor * ln(trades).")
     )
     min_trades: int = attrs.field(
         default=10, validator=ge(1), metadata=_doc("Trades in training that a combination needs to be chosen.")
@@ -98,8 +100,7 @@ class WalkForwardRunner:
                 f"step_days {self._lengths.step_days:g} is below test_days {self.test_days:g}: test windows would "
                 "overlap and count bars twice; raise step_days, or set overlap = true and reset = true"
             )
-        if self.parameters:  # without any, a walk says so when it is run
-            parse_space(self.parameters, self.constraints)
+        parse_space(self.parameters, self.constraints)
 
     @property
     def _lengths(self) -> Lengths:
@@ -113,7 +114,7 @@ class WalkForwardRunner:
         """
         space, grid = self._grid(pipeline)
         made = make_study(pipeline, grid, self.objective, self.both_touched)
-        study = RangeStudy(pipeline, made.data, self.objective, self.both_touched)
+        study = RangeStudy(made.pipeline, made.data, self.objective, self.both_touched)
         windows, notes = self._lengths.windows(*range_of(study.data))
         journal = Journal.of(study, session)
         items = [item(window, values) for window in windows for values in grid]
@@ -125,19 +126,17 @@ class WalkForwardRunner:
         return attrs.evolve(result, notes=(*study.data.notes, *notes, *_flat(choices)))
 
     def _grid(self, pipeline: Pipeline) -> tuple[Space, list[Values]]:
-        try:
-            space = parse_space(self.parameters, self.constraints)
-            grid = checked_grid(pipeline, space)
-            if not self.reset:
-                check_can_be_stitched(pipeline, grid)
-        except PipelineError as error:
-            raise PipelineError([f"{KIND}: {problem}" for problem in error.problems]) from error
+        space = parse_space(self.parameters, self.constraints)
+        grid = space.grid()
+        check_space(pipeline, space, grid, KIND)
+        if not self.reset:
+            check_can_be_stitched(pipeline, grid)
         return space, grid
 
     def _choices(self, windows: Sequence[Window], trials: Sequence[Trial]) -> list[Choice]:
         """The trials come window by window."""
         size = len(trials) // len(windows)
-        known = [scored(trial, self.min_trades, by_objective=self.objective is not None) for trial in trials]
+        known = [qualified(trial, self.min_trades) for trial in trials]
         return [choose(window, known[k * size : (k + 1) * size]) for k, window in enumerate(windows)]
 
     def _result(self, study: RangeStudy, space: Space, choices: list[Choice], tested: OutOfSample) -> RunResult:
@@ -169,7 +168,7 @@ class WalkForwardRunner:
             facts={
                 **facts_of(study.pipeline, study.data),
                 "parameters": list(space.paths),
-                "objective": "profit-factor-ln-trades" if self.objective is None else type(self.objective).__name__,
+                "objective": objective_name(study.pipeline, KIND) or type(self.objective).__name__,
                 "criteria": [attrs.asdict(criterion) for criterion in met],
             },
             verdict=judging.verdict(tested.windows, met),

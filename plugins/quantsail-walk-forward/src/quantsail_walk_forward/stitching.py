@@ -233,13 +233,15 @@ def check_can_be_stitched(pipeline: Pipeline, grid: Sequence[Values]) -> None:
     """Raises PipelineError for parameters that one account cannot change on its way."""
     remedy = "set reset = true, where each window has an account of its own"
     if costly := [path for path in grid[0] if path.startswith("costs.")]:
-        raise PipelineError([f"parameters.{path}: one account pays one market's costs; {remedy}" for path in costly])
+        raise PipelineError(
+            [f"walk-forward.parameters.{path}: one account pays one market's costs; {remedy}" for path in costly]
+        )
     smallest = set()
     for values in grid if any(path.startswith("sizer.") for path in grid[0]) else ():
         with suppress(InputError):  # a combination that is refused is never chosen
             smallest.add(_min_notional(vary(pipeline, values).sizer))
     if len(smallest) > 1:
-        raise PipelineError([f"parameters: the sizer's min_notional holds for a whole account; {remedy}"])
+        raise PipelineError([f"walk-forward.parameters: the sizer's min_notional holds for a whole account; {remedy}"])
 
 
 def _min_notional(sizer: Any) -> float:
