@@ -121,7 +121,9 @@ def test_d057_d063_without_a_candidate_every_window_stays_flat() -> None:
     assert losing.metrics["walk_forward_efficiency"] is None
     assert losing.undefined["walk_forward_efficiency"] == "no window chose parameters"
     assert losing.undefined["parameter_drift"] == "fewer than two windows have chosen parameters"
+    assert set(column(losing, "reason", "trials")) == {"profit factor 0, needs more than 1"}
     few = walk(min_trades=11)
+    assert column(few, "reason", "trials")[0] == "10 trades, needs 11"
     assert set(column(few, "status")) == {"flat"}
 
 
@@ -161,9 +163,8 @@ def test_a_window_without_candles_is_told_and_passed_over(reset: bool) -> None:
     gone = (whole.time >= 20 * DAY) & (whole.time < 35 * DAY)  # a training range and three tests
     result = walk(pipeline(whole.where(~gone)), reset=reset)
     assert column(result, "test_trades")[2:5] == [0, 0, 0]
-    missing = [row for row, reason in enumerate(column(result, "reason", "trials")) if reason]
-    assert {column(result, "window", "trials")[row] for row in missing} == {5, 6}
-    assert result.tables["trials"]["reason"][missing[0]] == "the markets have no bars in this range"
+    missing = result.tables["trials"]["reason"] == "the markets have no bars in this range"
+    assert set(result.tables["trials"]["window"][missing]) == {5, 6}
     assert column(result, "status")[4:6] == ["flat", "flat"]
     assert column(result, "status")[-1] == "chosen"
 
@@ -315,6 +316,11 @@ class Fewest:
 
     def score(self, result: RunResult) -> float | None:
         return -float(result.metrics["total_trades"])
+
+
+def test_d061_windows_shorter_than_a_bar_are_refused() -> None:
+    with pytest.raises(PipelineError, match=r"walk-forward\.step_days: 1e-09 days are less than one bar of 1h"):
+        walk(test_days=1e-9)
 
 
 def test_an_objective_of_ones_own_chooses_among_those_that_qualify() -> None:

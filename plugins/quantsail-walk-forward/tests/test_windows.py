@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantsail_framework import Bars, Timeframe
@@ -103,6 +103,7 @@ def test_d062_overlap_and_holes_need_their_names() -> None:
     assert notes == ["step_days is above test_days: 15 days between two test windows are not tested"]
 
 
+@settings(deadline=None)  # a thousand windows on a busy machine
 @given(
     train=st.integers(1, 400),
     test=st.integers(1, 90),

@@ -10,6 +10,8 @@ from attrs.validators import ge, gt, le, optional
 
 from quantsail_framework.backtest import facts_of, result_of
 from quantsail_framework.domain.result import RunResult
+from quantsail_framework.domain.timeframe import NS_PER_DAY, Timeframe
+from quantsail_framework.errors import PipelineError
 from quantsail_framework.metrics.undefined import Undefined, Value
 from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline, Session
@@ -68,7 +70,8 @@ class WalkForwardRunner:
         default=(), metadata=_doc('What combinations must keep, such as "strategy.fast < strategy.slow".')
     )
     objective: Objective = attrs.field(
-        factory=ProfitFactorLnTrades, metadata=_doc("What the choice maximises; unless given, profit factor * ln(trades).")
+        factory=ProfitFactorLnTrades,
+        metadata=_doc("What the choice maximises; unless given, profit factor * ln(trades)."),
     )
     min_trades: int = attrs.field(
         default=10, validator=ge(1), metadata=_doc("Trades in training that a combination needs to be chosen.")
@@ -112,6 +115,7 @@ class WalkForwardRunner:
 
         Raises PipelineError for parameters that cannot be varied, and DataError for too few candles.
         """
+        self._check_lengths(pipeline.data.timeframe)
         space, grid = self._grid(pipeline)
         made = make_study(pipeline, grid, self.objective, self.both_touched)
         study = RangeStudy(made.pipeline, made.data, self.objective, self.both_touched)
@@ -124,6 +128,14 @@ class WalkForwardRunner:
         journal.close()
         cut.cache_clear()
         return attrs.evolve(result, notes=(*study.data.notes, *notes, *_flat(choices)))
+
+    def _check_lengths(self, bar: Timeframe) -> None:
+        lengths = {name: getattr(self._lengths, name) for name in ("train_days", "test_days", "step_days")}
+        short = [name for name, days in lengths.items() if days * NS_PER_DAY < bar.ns]
+        if short:
+            raise PipelineError(
+                [f"{KIND}.{name}: {lengths[name]:g} days are less than one bar of {bar}" for name in short]
+            )
 
     def _grid(self, pipeline: Pipeline) -> tuple[Space, list[Values]]:
         space = parse_space(self.parameters, self.constraints)
@@ -164,7 +176,11 @@ class WalkForwardRunner:
                 **{name: _plain(value) for name, value in values.items()},
                 "drift_by_parameter": {path: _plain(value) for path, value in drift.items()},
             },
-            undefined={**result.undefined, **_reasons(values)},
+            undefined={
+                **result.undefined,
+                **_reasons(values),
+                **_reasons({f"drift_by_parameter.{path}": value for path, value in drift.items()}),
+            },
             facts={
                 **facts_of(study.pipeline, study.data),
                 "parameters": list(space.paths),

@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 from quantsail_framework.domain.result import Column, Table
+from quantsail_framework.search.result import METRICS, values_column
 from quantsail_framework.search.space import Dimension, Space
 from quantsail_walk_forward.judging import is_numeric
 from quantsail_walk_forward.out_of_sample import WindowResult
 from quantsail_walk_forward.training import Choice
-
-# What a trial's row says of its backtest.
-METRICS = (
-    *("total_trades", "total_net_pnl", "total_return", "final_equity", "profit_factor", "win_rate", "expectancy"),
-    *("sqn", "max_drawdown", "sharpe", "sortino", "calmar"),
-)
 
 
 def windows_table(space: Space, choices: Sequence[Choice], tested: Sequence[WindowResult]) -> Table:
@@ -50,7 +45,7 @@ def trials_table(space: Space, choices: Sequence[Choice]) -> Table:
     trials = [trial for _, trial in rows]
     return {
         "window": _whole(number for number, _ in rows),
-        **{each.path: _values(each, [trial.values[each.path] for trial in trials]) for each in space.dimensions},
+        **{path: values_column([trial.values[path] for trial in trials]) for path in space.paths},
         "score": _numbers(trial.score for trial in trials),
         "status": _text(trial.status for trial in trials),
         "reason": _text(trial.reason for trial in trials),
@@ -59,12 +54,10 @@ def trials_table(space: Space, choices: Sequence[Choice]) -> Table:
 
 
 def _values(dimension: Dimension, values: Sequence[Any]) -> Column:
-    """A parameter's column: numbers, NaN for none; else text, empty for none."""
-    if not is_numeric(dimension):
-        return _text("" if value is None else str(value) for value in values)
-    if None not in values and all(isinstance(value, int) for value in dimension.values):
-        return _whole(values)
-    return _numbers(values)
+    """The chosen values of a parameter: numbers, NaN for none; else text, empty for none."""
+    if is_numeric(dimension):
+        return _numbers(values)
+    return _text("" if value is None else str(value) for value in values)
 
 
 def _numbers(values: Iterable[float | None]) -> Column:

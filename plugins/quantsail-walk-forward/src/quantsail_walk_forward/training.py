@@ -40,11 +40,15 @@ def parameters_of(values: Mapping[str, Any]) -> Values:
 
 
 def qualified(trial: Trial, min_trades: int) -> Trial:
-    """The trial, without its score unless it has ``min_trades`` and a profit factor above 1."""
-    factor = trial.metrics.get("profit_factor")
-    gains = trial.metrics.get("winners", 0) > 0 if factor is None else factor > 1.0
-    enough = trial.metrics.get("total_trades", 0) >= min_trades
-    return trial if gains and enough else attrs.evolve(trial, score=None)
+    """The trial; without ``min_trades`` or a profit factor above 1 without its score, and with the reason why."""
+    if trial.status != "ok" or not trial.metrics:
+        return trial
+    trades, factor = int(trial.metrics["total_trades"]), trial.metrics.get("profit_factor")
+    if trades < min_trades:
+        return attrs.evolve(trial, score=None, reason=f"{trades} trades, needs {min_trades}")
+    if trial.metrics["winners"] == 0 if factor is None else factor <= 1.0:
+        return attrs.evolve(trial, score=None, reason=f"profit factor {factor or 0.0:.3g}, needs more than 1")
+    return trial if trial.score is not None else attrs.evolve(trial, reason="the objective has no score for it")
 
 
 @attrs.frozen(eq=False)
