@@ -14,14 +14,15 @@ from quantsail_framework.domain.order import Reference, Request, Trip
 from quantsail_framework.domain.portfolio import Portfolio
 from quantsail_framework.domain.signals import Adjust, Enter, Exit
 from quantsail_framework.domain.trade import Position
-from quantsail_framework.engine import load_market
+from quantsail_framework.engine import load_market, simulate
 from quantsail_framework.errors import PipelineError
 from quantsail_framework.ports.market import Market
 from quantsail_framework.ports.runner import DataSpec, NamedRule, Pipeline
 from quantsail_framework.ports.strategy import BarView
 from quantsail_framework.search.study import Study, Trial
 from quantsail_framework.testing.examples import example_pipeline, example_session
-from quantsail_framework.testing.fakes import FakeSource
+from quantsail_framework.testing.fakes import FakeSource, FakeStrategy
+from quantsail_framework.testing.markets import random_walk
 from quantsail_walk_forward.out_of_sample import OutOfSample, one_account
 from quantsail_walk_forward.stitching import check_can_be_stitched, stitched
 from quantsail_walk_forward.training import Choice, item
@@ -226,3 +227,22 @@ def test_a_smallest_order_that_changes_is_refused() -> None:
     with pytest.raises(PipelineError, match="the sizer's min_notional holds for a whole account; set reset = true"):
         check_can_be_stitched(of, [{"sizer.min_notional": 5.0}, {"sizer.min_notional": 10.0}])
     check_can_be_stitched(vary(of, {"sizer.min_notional": 5.0}), [{"sizer.min_notional": 5.0}])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_windows_that_all_choose_the_same_are_one_backtest(seed: int) -> None:
+    bars = random_walk(seed, 6 * 24, "1h", gaps=True, silent_bars=True)
+    bars = bars.with_checked(
+        **{name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")},
+        time=bars.time - bars.time[0],
+    )
+    spec = DataSpec(("TEST/USDT",), Timeframe("1h"), start_ns=2 * DAY, end_ns=5 * DAY)
+    of = pipeline(FakeStrategy(every=3), source=FakeSource({"TEST/USDT": bars}), data=spec)
+    plain = simulate(vary(of, {"strategy.every": 4}), load_market(of))
+    whole = attrs.evolve(of, data=attrs.evolve(spec, start_ns=None, end_ns=None))
+    out = traded(whole, *[{"strategy.every": 4}] * 3).simulation
+    assert len(plain.trades["symbol"]) > 5
+    for column, values in plain.trades.items():
+        np.testing.assert_array_equal(out.trades[column], values, err_msg=column)
+    for column, values in plain.equity.items():
+        np.testing.assert_array_equal(out.equity[column], values, err_msg=column)
