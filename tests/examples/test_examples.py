@@ -101,6 +101,16 @@ def test_the_crypto_example_without_candles_says_where_it_looked() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_sweep_tries_every_combination_that_its_constraint_allows(tmp_path: Path) -> None:
+    result = run(load_pipeline(EXAMPLES / "sweep.toml"), out=tmp_path / "run")
+    trials = result.tables["trials"]
+    # Stops of 1, 1.5, 2, 2.5 and 3 ATR: two are below a target of 2, four below 3, all below 4; three lookbacks each.
+    assert len(trials["trial"]) == 3 * (2 + 4 + 5)
+    assert set(trials["status"]) == {"ok"}
+    assert result.facts["best"] is not None
+    assert (tmp_path / "run" / "trials.parquet").is_file()
+
+
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
 def test_every_example_is_named_in_a_test_here(file: Path) -> None:
     assert file.name in Path(__file__).read_text(encoding="utf-8")
