@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from quantsail_framework.ports.runner import Pipeline
 
 # A file may hold tables for runners that are not installed here; these names are known to be no typing errors.
-FIRST_PARTY_RUNNERS = ("backtest", "replay", "walk-forward", "monte-carlo", "sweep", "paper", "live")
+FIRST_PARTY_RUNNERS = ("backtest", "replay", "walk-forward", "monte-carlo", "sweep", "optuna", "paper", "live")
 REQUIRED = ("data", "strategy", "costs", "sizer")
 TABLES = ("pipeline", "plugins", *COMPONENT_TABLES, *COMPONENT_LISTS)
 # Keyword of load_pipeline to the table that the object replaces.

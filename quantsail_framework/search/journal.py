@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,8 +24,8 @@ FOLDER = ".trials"  # beside the run folders
 class Journal:
     """The finished trials of one study, by their values, in a file that lines are added to.
 
-    The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A last line that
-    a crash cut off is dropped.
+    The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A line that a
+    crash cut off is passed over.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -50,8 +51,10 @@ class Journal:
         if self.path is None or not trials:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(_plain(trial)) + "\n" for trial in trials)
+        with self.path.open("ab+") as file:
+            if _ends_halfway(file):
+                file.write(b"\n")
+            file.writelines(json.dumps(_plain(trial)).encode() + b"\n" for trial in trials)
 
     def close(self) -> None:
         """The search is over and its result is kept elsewhere."""
@@ -130,6 +133,14 @@ def _plain(trial: Trial) -> dict[str, Any]:
     returns = base64.b64encode(trial.returns.astype("<f8").tobytes()).decode()
     about = {"status": trial.status, "reason": trial.reason, "score": trial.score, "more": trial.more}
     return {"values": plain(trial.values), **about, "metrics": dict(trial.metrics), "returns": returns}
+
+
+def _ends_halfway(file: BinaryIO) -> bool:
+    """Whether a crash cut off the last line."""
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def _read(path: Path) -> Iterator[tuple[str, Trial]]:

@@ -102,6 +102,16 @@ def test_the_crypto_example_without_candles_says_where_it_looked() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_sweep_tries_every_combination_that_its_constraint_allows(tmp_path: Path) -> None:
+    result = run(load_pipeline(EXAMPLES / "sweep.toml"), out=tmp_path / "run")
+    trials = result.tables["trials"]
+    # Stops of 1, 1.5, 2, 2.5 and 3 ATR: two are below a target of 2, four below 3, all below 4; three lookbacks each.
+    assert len(trials["trial"]) == 3 * (2 + 4 + 5)
+    assert set(trials["status"]) == {"ok"}
+    assert result.facts["best"] is not None
+    assert (tmp_path / "run" / "trials.parquet").is_file()
+
+
 def test_the_walk_forward_example_ends_with_a_verdict_and_its_criteria(tmp_path: Path) -> None:
     done = _quantsail("run", EXAMPLES / "walk-forward.toml", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr

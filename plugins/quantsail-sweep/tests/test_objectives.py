@@ -84,7 +84,7 @@ def test_the_default_score_at_its_edges(factor: float | None, trades: int, score
     assert profit_factor_ln_trades(factor, trades) == pytest.approx(score)
 
 
-def test_d058_without_a_loser_the_score_is_finite_and_without_a_trade_there_is_none() -> None:
+def test_d064_without_a_loser_the_score_is_finite_and_without_a_trade_there_is_none() -> None:
     assert ProfitFactorLnTrades().score(result([10.0, 20.0], [1_010.0, 1_030.0])) == pytest.approx(10 * math.log(2))
     assert ProfitFactorLnTrades().score(result([0.0, 0.0], [1_000.0, 1_000.0])) is None
     assert ProfitFactorLnTrades().score(result([], [1_000.0])) is None

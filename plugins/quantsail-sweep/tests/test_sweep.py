@@ -81,7 +81,7 @@ def test_the_default_objective_is_named_as_it_is_installed(write: Write) -> None
     assert run(pipeline).facts["objective"] == "profit-factor-ln-trades"
 
 
-def test_when_no_trial_qualifies_the_pipeline_as_it_stands_is_shown(write: Write) -> None:
+def test_d057_when_no_trial_qualifies_the_pipeline_as_it_stands_is_shown(write: Write) -> None:
     file = write("[sweep]\nmin_trades = 100_000\nparameters = { strategy.lookback = [10, 40] }\n")
     swept = run(load_pipeline(file))
     assert np.isnan(swept.tables["trials"]["score"]).all()

@@ -42,7 +42,8 @@ class OptunaRunner:
         default=8, validator=ge(1), metadata={"doc": "Trials that are chosen together, before any of them is known."}
     )
     objective: Objective = attrs.field(
-        factory=ProfitFactorLnTrades, metadata={"doc": "What the best trial has most of."}
+        factory=ProfitFactorLnTrades,
+        metadata={"doc": "What the best trial has most of; profit-factor-ln-trades unless another is named."},
     )
     objectives: tuple[Objective, ...] = attrs.field(
         default=(), metadata={"doc": "Two or more in place of objective: the table pareto has what none beats in all."}

@@ -204,7 +204,8 @@ class Search:
         return self._frozen()[trial.number].state
 
     def _finished(self, asked: Sequence[optuna.Trial]) -> int:
-        return sum(self._state(trial).is_finished() for trial in asked)
+        frozen = self._frozen()
+        return sum(frozen[trial.number].state.is_finished() for trial in asked)
 
     def _storage_file(self, windows: int) -> Path | None:
         if self._journal.path is None:

@@ -40,7 +40,8 @@ class SweepRunner:
         default=100, validator=ge(1), metadata={"doc": "Draws of the method random; a grid tries all."}
     )
     objective: Objective = attrs.field(
-        factory=ProfitFactorLnTrades, metadata={"doc": "What the best trial has most of."}
+        factory=ProfitFactorLnTrades,
+        metadata={"doc": "What the best trial has most of; profit-factor-ln-trades unless another is named."},
     )
     min_trades: int = attrs.field(
         default=10, validator=ge(0), metadata={"doc": "Trades that a trial needs to have a score."}

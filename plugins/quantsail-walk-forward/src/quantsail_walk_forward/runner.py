@@ -43,6 +43,9 @@ class WalkForwardRunner:
     above 1 qualifies; the best score is chosen, where none qualifies the window stays flat.
     """
 
+    parameters: Mapping[str, Any] = attrs.field(
+        metadata=_doc("What is varied: by dotted path a list of values, or a range with a step.")
+    )
     train_days: float = attrs.field(
         default=90.0, validator=gt(0), metadata=_doc("Days of each training range, on which parameters are chosen.")
     )
@@ -62,9 +65,6 @@ class WalkForwardRunner:
     )
     embargo_days: float = attrs.field(
         default=0.0, validator=ge(0), metadata=_doc("Days left out between each training range and its test.")
-    )
-    parameters: Mapping[str, Any] = attrs.field(
-        factory=dict, metadata=_doc("What is varied: by dotted path a list of values, or a range with a step.")
     )
     constraints: tuple[str, ...] = attrs.field(
         default=(), metadata=_doc('What combinations must keep, such as "strategy.fast < strategy.slow".')

@@ -44,6 +44,7 @@ def trials_table(space: Space, choices: Sequence[Choice]) -> Table:
     rows = [(choice.window.number, trial) for choice in choices for trial in choice.trials]
     trials = [trial for _, trial in rows]
     return {
+        "trial": np.arange(len(rows), dtype=np.int64),
         "window": _whole(number for number, _ in rows),
         **{path: values_column([trial.values[path] for trial in trials]) for path in space.paths},
         "score": _numbers(trial.score for trial in trials),
