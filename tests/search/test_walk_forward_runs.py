@@ -78,3 +78,14 @@ def wait_for_lines(folder: Path, count: int) -> Path:
                 return file
         time.sleep(0.05)
     raise AssertionError("no trial was kept")
+
+
+def test_an_objective_named_in_the_file_decides(tmp_path: Path) -> None:
+    result = run(load_pipeline(EXAMPLE, overrides={"walk-forward.objective.use": "total-return"}))
+    assert result.facts["objective"] == "total-return"
+    trials, windows = result.tables["trials"], result.tables["windows"]
+    chosen = windows["status"] == "chosen"
+    assert chosen.sum() >= 5
+    for number, promised in zip(windows["window"][chosen], windows["train_return"][chosen], strict=True):
+        able = (trials["window"] == number) & (trials["profit_factor"] > 1) & (trials["total_trades"] >= 10)
+        assert promised == trials["total_return"][able].max()
