@@ -24,7 +24,7 @@ def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) 
         tables={"trades": run.trades, "equity": run.equity, "refusals": run.refusals},
         metrics=measured.metrics,
         undefined=measured.undefined,
-        facts=_facts(pipeline, data),
+        facts=facts_of(pipeline, data),
         notes=data.notes,
     )
 
@@ -35,7 +35,8 @@ def _benchmark(data: MarketData) -> float | None:
     return buy_and_hold([float(bars.open[first]) for bars, first in started], [float(b.close[-1]) for b, _ in started])
 
 
-def _facts(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:
+def facts_of(pipeline: Pipeline, data: MarketData) -> dict[str, Any]:
+    """What the manifest says of the strategy, the account and every series."""
     return {
         "strategy": pipeline.resolved.get("strategy", {}).get("use") or type(pipeline.strategy).__name__,
         "capital": pipeline.capital,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from quantsail_framework.ports.runner import Pipeline
 
 # A file may hold tables for runners that are not installed here; these names are known to be no typing errors.
-FIRST_PARTY_RUNNERS = ("backtest", "replay", "walk-forward", "monte-carlo", "sweep", "paper", "live")
+FIRST_PARTY_RUNNERS = ("backtest", "replay", "walk-forward", "monte-carlo", "sweep", "optuna", "paper", "live")
 REQUIRED = ("data", "strategy", "costs", "sizer")
 TABLES = ("pipeline", "plugins", *COMPONENT_TABLES, *COMPONENT_LISTS)
 # Keyword of load_pipeline to the table that the object replaces.
@@ -123,7 +123,7 @@ class _Builder:
             which_alerts=head["alerts"],
             resolved=self._resolved,
             origins=self._origins,
-            code=local_code((source, strategy, costs, sizer, *(part for parts in lists.values() for part in parts))),
+            code=local_code((source, strategy, costs, sizer, *lists.values(), runner_options)),
             runner_options=runner_options,
             folder=self._tree.place(()).folder,
         )

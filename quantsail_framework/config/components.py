@@ -125,6 +125,7 @@ def make_options(
         arguments |= {name: _anchor(value, shop.tree.place((*key, name)).folder) for name, value in paths.items()}
         arguments |= _class_options(shop, key, arguments)
         component = make(cls, arguments)
+        shown |= _default_parts(shop, cls, component, values)
     except PluginError as error:
         shop.problems.add((*key, "use"), str(error))
         return None
@@ -171,6 +172,20 @@ def _make_part(shop: Workshop, key: Key, annotation: Any, value: Any) -> tuple[A
         named = {name: _make_part(shop, (*key, name), port, item) for name, item in value.items()}
         return {name: pair[0] for name, pair in named.items()}, {name: pair[1] for name, pair in named.items()}
     return value, value
+
+
+def _default_parts(shop: Workshop, cls: type[Any], component: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The component that stands in an option unless one is given, under the name that it is installed by."""
+    shown = {}
+    for name, field in option_fields(cls).items():
+        kind = component_kind(field.type)
+        part = getattr(component, field.name)
+        if kind is not None and name not in given and part is not None:
+            path = f"{type(part).__module__}:{type(part).__qualname__}"
+            offers = shop.registry.components(kind).items()
+            use = next((offered for offered, offer in offers if offer.component.target == path), path)
+            shown[name] = {"use": use, **resolved_options(part, {})}
+    return shown
 
 
 def resolved_options(component: Any, shown: Mapping[str, Any]) -> dict[str, Any]:

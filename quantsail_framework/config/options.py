@@ -42,7 +42,8 @@ class Option:
     """One option of a component.
 
     ``type_text`` and ``limits`` are words (``whole number``, ``>= 2``); ``default`` is a plain value,
-    None also when ``required``. ``keywords`` are the limits in the words of JSON Schema.
+    None also when ``required`` and where it is a component, which the doc names. ``keywords`` are the
+    limits in the words of JSON Schema.
     """
 
     name: str
@@ -164,7 +165,7 @@ def _option(name: str, field: attrs.Attribute[Any]) -> Option:
     return Option(
         name=name,
         type_text=type_text(field.type),
-        default=None if default is attrs.NOTHING else plain(default),
+        default=None if default is attrs.NOTHING or component_kind(field.type) else plain(default),
         required=field.default is attrs.NOTHING,
         doc=inspect.cleandoc(str(field.metadata.get("doc", ""))),
         limits=_limits_text(keywords),

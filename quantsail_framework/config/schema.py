@@ -50,7 +50,7 @@ def json_schema(registry: Registry) -> Schema:
     from quantsail_framework.config.assemble import FIRST_PARTY_RUNNERS, REQUIRED
     from quantsail_framework.config.tables import AlertsTable, DataTable, PipelineTable, PluginsTable
 
-    kinds = [*COMPONENT_TABLES.values(), *COMPONENT_LISTS.values()]
+    kinds = [*COMPONENT_TABLES.values(), *COMPONENT_LISTS.values(), "objective"]  # which runners hold
     tables: dict[str, Schema] = {table: _reference(kind) for table, kind in COMPONENT_TABLES.items()}
     tables["data"] = _component(registry, "data-source", own=options_of(DataTable))
     own = {"alerts": options_of(AlertsTable)}

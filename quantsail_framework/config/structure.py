@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from quantsail_framework.config.positions import Key
 from quantsail_framework.config.secrets import Secret
 from quantsail_framework.config.wording import describe, did_you_mean, first_line
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_framework.errors import InputError, PluginError
+from quantsail_framework.errors import InputError, PipelineError, PluginError
 
 Problem = tuple[Key, str]
 
@@ -69,6 +69,8 @@ def make(cls: type[Any], arguments: Mapping[str, Any]) -> Any:
     """``cls(**arguments)``. What the class itself refuses becomes a RefusedError with the field it names."""
     try:
         return cls(**arguments)
+    except PipelineError as error:
+        raise RefusedError([_placed(problem, option_fields(cls)) for problem in error.problems]) from error
     except (ValueError, TypeError, InputError) as error:
         name, text = _told(error)
         key = (name,) if name in option_fields(cls) else ()
@@ -78,6 +80,14 @@ def make(cls: type[Any], arguments: Mapping[str, Any]) -> Any:
     except Exception as error:
         error.add_note(f"while making {cls.__name__} from its options")
         raise
+
+
+def _placed(problem: str, names: Iterable[str]) -> Problem:
+    """A problem whose text may begin with the name of the option that it is about: ``constraints: ...``."""
+    for name in names:
+        if problem.startswith((f"{name}.", f"{name}: ")):
+            return (name,), problem[len(name) :].lstrip(".: ")
+    return (), problem
 
 
 def structure(value: Any, annotation: Any) -> Any:

@@ -78,8 +78,8 @@ class RunResult:
 
 
 def is_time_column(name: str) -> bool:
-    """Whether a column of that name holds times (int64 nanoseconds UTC)."""
-    return name == "time" or name.endswith("_time")
+    """Whether a column of that name holds times (int64 nanoseconds UTC); one named by a dotted path holds an option."""
+    return name == "time" or (name.endswith("_time") and "." not in name)
 
 
 def plain_rows(table: Table) -> Iterator[tuple[Any, ...]]:

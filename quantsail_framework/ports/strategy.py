@@ -86,6 +86,11 @@ class BarView:
         values: Floats = self._prepared[name][: self.index + 1]
         return values
 
+    def of(self, name: Any) -> BarView:
+        """This view for a strategy inside another, which ``prepare`` asked first and keeps the answer of under
+        ``name``."""
+        return BarView(self._bars, self._prepared[name], self.index)
+
 
 class BarStrategy(Protocol):
     """Decisions bar by bar, for logic that depends on the position."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -23,12 +24,12 @@ FOLDER = ".trials"  # beside the run folders
 class Journal:
     """The finished trials of one study, by their values, in a file that lines are added to.
 
-    The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A last line that
-    a crash cut off is dropped.
+    The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A line that a
+    crash cut off is passed over.
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self.path = path
         self._known: dict[str, Trial] = {}
         if path is not None and path.exists():
             self._known = dict(_read(path))
@@ -46,18 +47,21 @@ class Journal:
 
     def add(self, trials: Sequence[Trial]) -> None:
         """Keep trials: a process that dies right after loses none."""
-        if self._path is None or not trials:
+        self._known.update((_key(trial.values), trial) for trial in trials)
+        if self.path is None or not trials:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(_plain(trial)) + "\n" for trial in trials)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            if _ends_halfway(file):
+                file.write(b"\n")
+            file.writelines(json.dumps(_plain(trial)).encode() + b"\n" for trial in trials)
 
     def close(self) -> None:
         """The search is over and its result is kept elsewhere."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
             try:
-                self._path.parent.rmdir()
+                self.path.parent.rmdir()
             except OSError:  # another search has one there
                 return
 
@@ -89,6 +93,10 @@ def run_trials(
             session.progress(done / len(trials), told(done, len(trials)))
             if session.cancelled():
                 raise KeyboardInterrupt
+    except KeyboardInterrupt as stop:
+        if journal.path is not None:
+            stop.add_note(f"{told(done, len(trials))} are kept: the same command goes on from there")
+        raise
     finally:
         close = getattr(running, "close", None)
         if close:
@@ -104,7 +112,7 @@ def study_digest(study: Study) -> str:
         "tables": tables,
         "code": dict(pipeline.code),
         "candles": {symbol: bars.content_hash for symbol, bars in study.data.bars.items()},
-        "objective": repr(study.objective),
+        "objective": repr((study.objective, *study.more)),
         "both_touched": study.both_touched,
         "version": quantsail_framework.__version__,
     }
@@ -123,8 +131,16 @@ def _key(values: Mapping[str, Any]) -> str:
 
 def _plain(trial: Trial) -> dict[str, Any]:
     returns = base64.b64encode(trial.returns.astype("<f8").tobytes()).decode()
-    about = {"status": trial.status, "reason": trial.reason, "score": trial.score}
+    about = {"status": trial.status, "reason": trial.reason, "score": trial.score, "more": trial.more}
     return {"values": plain(trial.values), **about, "metrics": dict(trial.metrics), "returns": returns}
+
+
+def _ends_halfway(file: BinaryIO) -> bool:
+    """Whether a crash cut off the last line."""
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def _read(path: Path) -> Iterator[tuple[str, Trial]]:
@@ -132,7 +148,7 @@ def _read(path: Path) -> Iterator[tuple[str, Trial]]:
         try:
             about = json.loads(line)
             returns = np.frombuffer(base64.b64decode(about.pop("returns")), "<f8").astype(np.float64)
-            trial = Trial(returns=returns, **about)
+            trial = Trial(returns=returns, more=tuple(about.pop("more")), **about)
         except (ValueError, KeyError, TypeError):  # cut off by a crash: it runs again
             continue
         yield _key(trial.values), trial

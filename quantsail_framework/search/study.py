@@ -21,7 +21,7 @@ from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline
 
 BothTouched = Literal["stop_first", "target_first"]
-Status = Literal["ok", "refused", "error"]
+Status = Literal["ok", "refused", "error", "pruned"]
 
 
 @attrs.frozen(eq=False)
@@ -29,12 +29,14 @@ class Study:
     """What all trials of a search share. It travels to workers once.
 
     ``data`` has the largest warm-up of any trial. ``objective`` scores each; None leaves the score to others.
+    ``more`` are further objectives, of a search that weighs several.
     """
 
     pipeline: Pipeline
     data: MarketData
     objective: Objective | None = None
     both_touched: BothTouched = "stop_first"
+    more: tuple[Objective, ...] = ()
 
     def run(self, values: Mapping[str, Any]) -> RunResult:
         """The backtest of the pipeline with these options. Raises what the pipeline or the engine refuses."""
@@ -46,24 +48,25 @@ class Study:
         """One trial: what came of these options, in a form that is small enough to keep thousands of."""
         try:
             result = self.run(values)
-            score = None if self.objective is None else self.objective.score(result)
+            score = None if self.objective is None else _finite(self.objective.score(result))
+            more = tuple(_finite(objective.score(result)) for objective in self.more)
         except InputError as error:  # a combination that the component itself refuses
             return Trial(dict(values), "refused", words(error))
         except QuantsailError as error:
             return Trial(dict(values), "error", words(error))
-        if score is not None and not math.isfinite(score):
-            score = None
         numbers = {name: value for name, value in result.metrics.items() if isinstance(value, int | float)}
-        return Trial(dict(values), "ok", "", score, numbers, daily_returns(result, self.pipeline.capital))
+        return Trial(dict(values), "ok", "", score, numbers, daily_returns(result, self.pipeline.capital), more)
 
 
 @attrs.frozen(eq=False)
 class Trial:
     """One combination and what came of it.
 
-    ``status``: ok, refused (a component does not take these values) or error (the run broke), with its ``reason``.
+    ``status``: ok, refused (a component does not take these values), error (the run broke) or pruned (given up before
+    its end), with its ``reason``.
     ``score``: higher is better; None when it does not qualify. ``metrics``: plain numbers of the backtest.
-    ``returns``: simple returns of UTC days, the base of what is said about luck.
+    ``returns``: simple returns of UTC days, the base of what is said about luck. ``more``: the scores of the study's
+    further objectives.
     """
 
     values: Mapping[str, Any]
@@ -72,6 +75,7 @@ class Trial:
     score: float | None = None
     metrics: Mapping[str, float] = attrs.field(factory=dict)
     returns: npt.NDArray[np.float64] = attrs.field(factory=lambda: np.empty(0))
+    more: tuple[float | None, ...] = ()
 
 
 def make_study(
@@ -80,7 +84,11 @@ def make_study(
     objective: Objective | None = None,
     both_touched: BothTouched = "stop_first",
 ) -> Study:
-    """Load the candles once for all ``trials``, with the largest warm-up that any of them declares."""
+    """Load the candles once for all ``trials``, with the largest warm-up that any of them declares.
+
+    Alerts, observers, reporters and the executor of the pipeline stay behind: no trial has any.
+    """
+    pipeline = attrs.evolve(pipeline, alerts=(), observers=(), reporters=(), executor=None)
     warmup = warmup_of(pipeline)
     for values in trials:
         try:
@@ -88,6 +96,10 @@ def make_study(
         except InputError:  # told when it is tried
             continue
     return Study(pipeline, load_market(pipeline, warmup), objective, both_touched)
+
+
+def _finite(score: float | None) -> float | None:
+    return None if score is None or not math.isfinite(score) else float(score)
 
 
 def run_trial(values: Mapping[str, Any], study: Study) -> Trial:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quantsail_framework.testing.cost_model import CostModelContract as CostModelContract
     from quantsail_framework.testing.data_source import DataSourceContract as DataSourceContract
     from quantsail_framework.testing.executor import ExecutorContract as ExecutorContract
+    from quantsail_framework.testing.objective import ObjectiveContract as ObjectiveContract
     from quantsail_framework.testing.observer import ObserverContract as ObserverContract
     from quantsail_framework.testing.reporter import ReporterContract as ReporterContract
     from quantsail_framework.testing.risk_rule import RiskRuleContract as RiskRuleContract
@@ -40,6 +41,7 @@ _HOMES = {
     "cost_model": ("CostModelContract",),
     "data_source": ("DataSourceContract",),
     "executor": ("ExecutorContract",),
+    "objective": ("ObjectiveContract",),
     "observer": ("ObserverContract",),
     "reporter": ("ReporterContract",),
     "risk_rule": ("RiskRuleContract",),

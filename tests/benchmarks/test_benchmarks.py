@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from tests.benchmarks import load
+from tests.benchmarks import load, sweeps
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ROOT, Timing, measure
@@ -80,6 +80,14 @@ def test_the_loads_of_the_store_are_measured_beside_pandas(tmp_path: Path) -> No
     found = load.measure(1, load.store(tmp_path, symbols=2, bars=60_000), symbols=2)
     assert set(found) == {"first", "second", "pandas"}
     assert all(figures["s"] > 0.0 and figures["peak_mb"] > 0.0 for figures in found.values())
+
+
+def test_sweeps_are_measured_cold_and_warm_with_the_memory_of_all_processes(tmp_path: Path) -> None:
+    assert (sweeps.J3.sets, sweeps.J4.sets) == (27, 400)
+    found = sweeps.measure(sweeps.J3, 1, 2, cache=tmp_path, bars=6_000)
+    assert set(found) == {"cold_s", "warm_s", "peak_mb"}
+    assert found["cold_s"] > found["warm_s"] > 0.0
+    assert found["peak_mb"] > 20.0
 
 
 def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from quantsail_framework import RunResult, load_pipeline, run
+from quantsail_framework.results import read_run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -99,6 +100,56 @@ def test_the_crypto_example_without_candles_says_where_it_looked() -> None:
     assert done.returncode == 2
     assert "binance" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_sweep_tries_every_combination_that_its_constraint_allows(tmp_path: Path) -> None:
+    result = run(load_pipeline(EXAMPLES / "sweep.toml"), out=tmp_path / "run")
+    trials = result.tables["trials"]
+    # Stops of 1, 1.5, 2, 2.5 and 3 ATR: two are below a target of 2, four below 3, all below 4; three lookbacks each.
+    assert len(trials["trial"]) == 3 * (2 + 4 + 5)
+    assert set(trials["status"]) == {"ok"}
+    assert result.facts["best"] is not None
+    assert (tmp_path / "run" / "trials.parquet").is_file()
+
+
+def test_the_walk_forward_example_ends_with_a_verdict_and_its_criteria(tmp_path: Path) -> None:
+    done = _quantsail("run", EXAMPLES / "walk-forward.toml", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    for shown in ("verdict   fail", "positive windows", "pooled profit factor", "stays flat"):
+        assert shown in done.stdout
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= FILES | {"trials.parquet", "windows.parquet"}
+    assert list(tmp_path.iterdir()) == [tmp_path / "run"]  # the journal of trials is gone with the need for it
+
+
+def test_the_quickstart_walks_forward_with_one_more_table(tmp_path: Path) -> None:
+    table = "[walk-forward]\nparameters = { strategy.lookback = [10, 20, 40], strategy.adx_threshold = [20, 25, 30] }\n"
+    file = tmp_path / "mine.toml"
+    file.write_text((EXAMPLES / "quickstart.toml").read_text(encoding="utf-8") + table, encoding="utf-8")
+    done = _quantsail("walk-forward", file, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    walked, example = read_run(tmp_path / "run").result(), run(load_pipeline(EXAMPLES / "walk-forward.toml"))
+    assert walked.verdict == example.verdict == "fail"
+    assert walked.trades["entry_time"].tolist() == example.trades["entry_time"].tolist()
+    assert len(walked.tables["trials"]["score"]) == 9 * len(walked.tables["windows"]["window"])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ("step_days=0", "walk-forward.step_days: must be > 0, got 0"),
+        ("step_days=10", "test windows would overlap and count bars twice"),
+        ("train_days=400", "the first window needs 415 days"),
+        ("parameters.strategy.lookbak=[1]", "strategy.lookbak: unknown option; did you mean lookback?"),
+    ],
+)
+def test_a_walk_that_cannot_be_made_says_why(options: str, text: str, tmp_path: Path) -> None:
+    done = _quantsail(
+        "run", EXAMPLES / "walk-forward.toml", "--out", tmp_path / "run", "--set", f"walk-forward.{options}"
+    )
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)

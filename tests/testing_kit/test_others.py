@@ -16,7 +16,13 @@ import pytest
 from quantsail_framework import Position, RunResult, Secret, Trade, redacted
 from quantsail_framework.domain.alert import Alert
 from quantsail_framework.ports.runner import Pipeline, Session
-from quantsail_framework.testing import AlertSinkContract, ObserverContract, ReporterContract, RunnerContract
+from quantsail_framework.testing import (
+    AlertSinkContract,
+    ObjectiveContract,
+    ObserverContract,
+    ReporterContract,
+    RunnerContract,
+)
 from quantsail_framework.testing.examples import example_result
 from quantsail_framework.testing.fakes import FakeStrategy, trade
 from quantsail_framework.testing.markets import START_NS
@@ -225,6 +231,78 @@ def test_d059_a_reporter_that_fails_without_trades_is_caught() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         suite(ReporterContract, Averages).test_p01_reports_any_result()
     assert "A run without trades" in caught.value.__notes__[0]
+
+
+# Objectives.
+
+
+@attrs.frozen
+class Growth:
+    """Honest."""
+
+    def score(self, result: RunResult) -> float | None:
+        return result.metrics["total_return"]
+
+
+@attrs.frozen
+class Endless:
+    def score(self, result: RunResult) -> float:
+        return math.inf if result.metrics["profit_factor"] is None else 1.0
+
+
+@attrs.frozen
+class NeedsTrades:
+    def score(self, result: RunResult) -> float:
+        return result.metrics["win_rate"] * 2
+
+
+@attrs.frozen
+class Never:
+    def score(self, result: RunResult) -> None:
+        return None
+
+
+@attrs.frozen
+class Counts:
+    def score(self, result: RunResult) -> float:
+        return float(next(CALLS))
+
+
+@attrs.frozen
+class Ranks:
+    def score(self, result: RunResult) -> float:
+        result.trades["net_pnl"].sort()
+        return 1.0
+
+
+@attrs.frozen
+class Words:
+    def score(self, result: RunResult) -> Any:
+        return "good"
+
+
+def test_an_honest_objective_passes() -> None:
+    run_all(suite(ObjectiveContract, Growth))
+
+
+@pytest.mark.parametrize(
+    "wrong, case, problem",
+    [
+        (Endless, "test_j01_scores_are_finite", "score returned inf; what has none is None"),
+        (Words, "test_j01_scores_are_finite", "score returned str, not a number or None"),
+        (Never, "test_j02_some_result_has_a_score", "no result has a score"),
+        (Counts, "test_j03_same_result_same_score", "and then"),
+        (Ranks, "test_j04_result_is_left_alone", "the objective changed column trades.net_pnl (8 trades)"),
+    ],
+)
+def test_objectives_that_mislead_a_search_are_caught(wrong: type[Any], case: str, problem: str) -> None:
+    assert problem in failure(getattr(suite(ObjectiveContract, wrong), case))
+
+
+def test_an_objective_that_fails_without_trades_is_caught() -> None:
+    with pytest.raises(TypeError) as caught:
+        suite(ObjectiveContract, NeedsTrades).test_j01_scores_are_finite()
+    assert "of the objective contract, component 'it'" in caught.value.__notes__[0]
 
 
 # Alert sinks.

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 
 from quantsail_framework.domain.result import RunResult
@@ -91,3 +92,48 @@ print([name for name in ("rich", "pandas", "pyarrow") if name in sys.modules])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[0] == "demo (backtest)"
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_walk_forward_shows_what_its_verdict_rests_on_and_its_windows(capsys: pytest.CaptureFixture[str]) -> None:
+    day = 86_400 * 10**9
+    windows = {
+        "window": np.array([1, 2]),
+        "test_start_time": np.array([19_723, 19_753]) * day,
+        "test_end_time": np.array([19_753, 19_783]) * day,
+        "status": np.array(["chosen", "flat"], object),
+        "strategy.atr_period": np.array([14.0, np.nan]),
+        "risk.max-exposure.pct": np.array([62.5, np.nan]),
+        "score": np.array([3.456, np.nan]),
+        "train_return": np.array([0.1, np.nan]),
+        "test_return": np.array([-0.02, 0.0]),
+        "test_trades": np.array([7, 0]),
+        "test_net_pnl": np.array([-200.0, 0.0]),
+    }
+    criteria = [
+        {"name": "positive_windows", "value": 0.5, "limit": 0.7, "passed": False},
+        {"name": "pooled_profit_factor", "value": None, "limit": 1.1, "passed": True},
+    ]
+    facts = {"parameters": ["strategy.atr_period", "risk.max-exposure.pct"], "criteria": criteria}
+    ConsoleReporter().write(RunResult("walk-forward", "wf", {"windows": windows}, facts=facts, verdict="fail"), None)
+    assert capsys.readouterr().out.startswith(
+        """\
+wf (walk-forward)
+verdict  fail
+
+Criteria
+criterion             value  limit  met
+positive windows        0.5    0.7  no
+pooled profit factor      -    1.1  yes
+
+Windows
+window  test                      chosen                   score    train  test return  trades      net
+     1  2024-01-01 to 2024-01-31  atr_period 14, pct 62.5   3.46  +10.00%       -2.00%       7  -200.00
+     2  2024-01-31 to 2024-03-01  stays flat                   -        -        0.00%       0     0.00
+"""
+    )
+
+
+def test_any_result_with_criteria_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    criteria = [{"name": "p95_max_drawdown", "value": 0.12, "limit": 0.2, "passed": True}]
+    ConsoleReporter().write(RunResult("monte-carlo", "mc", facts={"criteria": criteria}, verdict="pass"), None)
+    assert "p95 max drawdown   0.12    0.2  yes" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 import time
 from collections import deque
@@ -131,6 +132,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def _start(file: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them: the process that started them ends them
     _work[:] = payload.load(Path(file))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_report import figures, tables
+from quantsail_report import figures, judged, tables
 from quantsail_report.numbers import Money, count, date, moment
 from quantsail_report.section import Section
 
@@ -16,6 +16,8 @@ def summary(result: RunResult) -> list[Section]:
     """The sections in the order in which a reader asks: what ran, what came out, why, what to know."""
     money = Money(_number(result.facts.get("capital")))
     sections = [
+        judged.criteria(result),
+        judged.windows(result, money),
         _data(result),
         figures.outcome(result, money),
         figures.statistics(result, money),

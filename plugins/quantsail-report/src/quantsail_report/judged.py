@@ -1,0 +1,64 @@
+"""The sections of a result that was judged: what its verdict rests on, and the windows of a walk-forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from quantsail_framework.domain.result import RunResult, Table
+from quantsail_report.numbers import Money, change, count, date, general, ratio
+from quantsail_report.section import Row, Section
+
+_WINDOWS = {
+    *("window", "test_start_time", "test_end_time", "status", "score"),
+    *("train_return", "test_return", "test_trades", "test_net_pnl"),
+}
+
+
+def criteria(result: RunResult) -> Section:
+    """Every condition of the verdict with its value, its limit, and whether it is met."""
+    listed = [each for each in result.facts.get("criteria") or () if isinstance(each, Mapping)]
+    rows = tuple(
+        (_words(each.get("name")), general(each.get("value")), general(each.get("limit")), _met(each))
+        for each in listed
+    )
+    return Section("Criteria", "lrrl", ("criterion", "value", "limit", "met"), rows)
+
+
+def _met(criterion: Mapping[str, Any]) -> str:
+    return "yes" if criterion.get("passed") else "no"
+
+
+def windows(result: RunResult, money: Money) -> Section:
+    """A row a window of a walk-forward; nothing of any other result."""
+    table = result.tables.get("windows", {})
+    known = result.kind == "walk-forward" and set(table) >= _WINDOWS
+    header = ("window", "test", "chosen", "score", "train", "test return", "trades", "net")
+    return Section("Windows", "rllrrrrr", header, tuple(_windows(result, table, money)) if known else ())
+
+
+def _windows(result: RunResult, table: Table, money: Money) -> Iterator[Row]:
+    paths = [path for path in result.facts.get("parameters") or () if path in table]
+    for row in range(len(table["window"])):
+        value = {name: _plain(column[row]) for name, column in table.items()}
+        flat = value["status"] == "flat"
+        yield (
+            count(value["window"]),
+            f"{date(value['test_start_time'])} to {date(value['test_end_time'])}",
+            "stays flat" if flat else ", ".join(f"{path.rsplit('.', 1)[-1]} {general(value[path])}" for path in paths),
+            ratio(value["score"]),
+            change(value["train_return"]),
+            change(value["test_return"]),
+            count(value["test_trades"]),
+            money.result(value["test_net_pnl"]),
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A cell as a Python value; NaN is None."""
+    plain = value.item() if hasattr(value, "item") else value
+    return None if plain != plain else plain
+
+
+def _words(name: Any) -> str:
+    return str(name).replace("_", " ")

@@ -1,0 +1,163 @@
+"""``python -m tests.benchmarks.sweeps``: jobs J3 and J4, sweeps of the TREND job over the candles of J1.
+
+Cold is a whole process from a fresh interpreter that leaves a run folder; its memory is that of all its processes
+together, each shared page counted once (PSS), looked at while it runs. Warm is the trials alone, repeated in one
+process whose candles are loaded, with what the indicators remember forgotten each time. Memory is read from /proc, so
+this runs on Linux.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+
+from tests.benchmarks.jobs import job_named
+from tests.benchmarks.market import CACHE
+
+LOOK_S = 0.05  # between two looks at the memory
+
+_WARM = """
+import gc, json, sys, time
+from quantsail_framework import load_pipeline
+from quantsail_framework.ports.runner import Session
+from quantsail_framework.search.journal import Journal, run_trials
+from quantsail_framework.search.study import make_study
+from quantsail_framework.config import build_runner
+from quantsail_framework.plugins import load_registry
+pipeline = load_pipeline(sys.argv[1], runner="sweep")
+runner = build_runner(pipeline, load_registry(), "sweep")
+trials = runner._space().grid()
+study = make_study(pipeline, trials, runner.objective)
+session, seconds = Session(wall_ns=time.time_ns, executor=pipeline.executor), []
+for number in range(int(sys.argv[2]) + 1):
+    for bars in study.data.bars.values():
+        bars.memo.clear()
+    gc.collect()
+    began = time.perf_counter()
+    assert len(run_trials(study, trials, session, Journal(None))) == len(trials)
+    if number:
+        seconds.append(time.perf_counter() - began)
+print(json.dumps(seconds))
+"""
+
+
+@attrs.frozen
+class Sweep:
+    """One measured sweep: values by parameter, and its targets by number of processes (seconds, two cores)."""
+
+    name: str
+    parameters: dict[str, Sequence[float]]
+    warm_s: dict[int, float]
+
+    @property
+    def sets(self) -> int:
+        """Combinations that it tries."""
+        return math.prod(map(len, self.parameters.values()))
+
+    def pipeline(self, home: Path, workers: int, cache: Path = CACHE, bars: int | None = None) -> Path:
+        """Its pipeline file, written into ``home``: that of J1 and two tables more."""
+        job = job_named("J1")
+        file = (job if bars is None else attrs.evolve(job, bars=bars)).pipeline(home, cache)
+        values = "\n".join(f"strategy.{name} = {list(column)}" for name, column in self.parameters.items())
+        more = f'\n[executor]\nuse = "local"\nworkers = {workers}\n\n[sweep.parameters]\n{values}\n'
+        file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
+        return file
+
+
+J3 = Sweep(
+    "J3",
+    {"adx_threshold": (20.0, 25.0, 30.0), "stop_atr": (1.5, 2.0, 2.5), "target_atr": (2.0, 3.0, 4.0)},
+    {1: 0.15},
+)
+J4 = Sweep(
+    "J4",
+    {
+        "adx_threshold": (15.0, 20.0, 25.0, 30.0),
+        "stop_atr": tuple(1.0 + 0.25 * number for number in range(10)),
+        "target_atr": tuple(1.5 + 0.5 * number for number in range(10)),
+    },
+    {1: 2.5, 2: 1.5},
+)
+MEMORY_MB = 300  # target of J4, all processes together
+
+
+def measure(sweep: Sweep, rounds: int, workers: int, cache: Path = CACHE, bars: int | None = None) -> dict[str, float]:
+    """Median seconds, cold and warm, and the highest memory of all processes together (MB) of any round."""
+    with tempfile.TemporaryDirectory() as scratch:
+        home = Path(scratch)
+        file = sweep.pipeline(home, workers, cache, bars)
+        colds = [_cold(file, home / f"run-{number}") for number in range(rounds + 1)][1:]
+        command = [sys.executable, "-c", _WARM, str(file), str(rounds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {
+        "cold_s": statistics.median(seconds for seconds, _ in colds),
+        "warm_s": statistics.median(json.loads(done.stdout.splitlines()[-1])),
+        "peak_mb": max(peak for _, peak in colds),
+    }
+
+
+def _cold(file: Path, out: Path) -> tuple[float, float]:
+    """Seconds and peak MB of one whole process."""
+    command = [str(Path(sys.executable).parent / "quantsail"), "sweep", str(file), "--quiet", "--out", str(out)]
+    began, peak = time.perf_counter(), 0.0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while True:
+            try:
+                process.wait(LOOK_S)
+            except subprocess.TimeoutExpired:
+                peak = max(peak, sum(map(_memory_mb, _family(process.pid))))
+            else:
+                break
+        seconds = time.perf_counter() - began
+        if process.returncode and process.stderr is not None:
+            raise RuntimeError(process.stderr.read())
+    return seconds, peak
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that it started."""
+    yield pid
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = path.read_text().split()
+        except OSError:  # it has ended
+            continue
+        for child in children:
+            yield from _family(int(child))
+
+
+def _memory_mb(pid: int) -> float:
+    """Memory of a process, a page that it shares with others counted in part; 0 of one that has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    found = re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def main() -> None:
+    """Print the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sweeps", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
+    rounds = parser.parse_args().rounds
+    for sweep in (J3, J4):
+        for workers, target in sweep.warm_s.items():
+            found = measure(sweep, rounds, workers)
+            about = {"job": sweep.name, "sets": sweep.sets, "processes": workers, "target_s": target}
+            print(json.dumps(about | found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Trials kept as they finish: read back as they were, without the line that a crash cut off, shown as a table."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quantsail_framework.search.journal import Journal
+from quantsail_framework.search.result import trials_table, values_column
+from quantsail_framework.search.study import Trial
+
+OK = Trial(
+    {"a.x": 1, "a.y": "left"}, "ok", "", 0.1 + 0.2, {"total_trades": 12, "sharpe": 1 / 3}, np.array([0.1, 1 / 3])
+)
+TWO = Trial({"a.x": 2, "a.y": "right"}, "ok", "", 1.0, {"total_trades": 30}, np.array([0.5]), (None, 1e-300))
+FEW = Trial({"a.x": 3, "a.y": "left"}, "ok", "", None, {"total_trades": 1})
+REFUSED = Trial({"a.x": 4, "a.y": "left"}, "refused", "a: x must be odd")
+
+
+def test_trials_are_read_back_to_the_last_bit(tmp_path: Path) -> None:
+    Journal(tmp_path / "t.jsonl").add([OK, TWO, REFUSED])
+    kept = Journal(tmp_path / "t.jsonl")
+    for trial in (OK, TWO, REFUSED):
+        found = kept.find(trial.values)
+        assert found is not None
+        assert (found.values, found.status, found.reason, found.score, found.metrics, found.more) == (
+            trial.values,
+            trial.status,
+            trial.reason,
+            trial.score,
+            trial.metrics,
+            trial.more,
+        )
+        assert found.returns.tobytes() == trial.returns.tobytes()
+    assert kept.find({"a.x": 9, "a.y": "left"}) is None
+
+
+@pytest.mark.parametrize("lost", [1, 5, 40])
+def test_a_line_that_a_crash_cut_off_runs_again_and_the_next_is_whole(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "t.jsonl"
+    Journal(path).add([OK, TWO])
+    path.write_bytes(path.read_bytes()[:-lost])
+    again = Journal(path)
+    assert again.find(OK.values) is not None
+    again.add([TWO, REFUSED])
+    after = Journal(path)
+    assert all(after.find(trial.values) for trial in (OK, TWO, REFUSED))
+
+
+def test_what_was_added_is_found_without_a_file_too() -> None:
+    journal = Journal(None)
+    journal.add([OK])
+    assert journal.find(OK.values) is OK
+
+
+def test_trials_as_a_table() -> None:
+    table = trials_table(("a.x", "a.y"), [OK, TWO, FEW, REFUSED], min_trades=5)
+    assert table["trial"].tolist() == [0, 1, 2, 3]
+    assert table["a.x"].tolist() == [1, 2, 3, 4]
+    assert table["a.x"].dtype == np.int64
+    assert table["a.y"].tolist() == ["left", "right", "left", "left"]
+    assert table["score"][:2].tolist() == [0.1 + 0.2, 1.0]
+    assert np.isnan(table["score"][2:]).all()
+    assert table["reason"].tolist() == [
+        "",
+        "the objective has no score for it",
+        "1 trade; a score needs 5",
+        "a: x must be odd",
+    ]
+    assert table["sharpe"][0] == 1 / 3
+    assert math.isnan(table["total_trades"][3])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "column"),
+    [
+        ([1, 2], "i", [1, 2]),
+        ([1, 2.5], "f", [1.0, 2.5]),
+        ([True, False], "b", [True, False]),
+        ([True, 2], "O", ["true", "2"]),
+        ([["a", "b"], "c"], "O", ['["a", "b"]', "c"]),
+    ],
+)
+def test_values_as_a_column(values: list[object], kind: str, column: list[object]) -> None:
+    made = values_column(values)
+    assert (made.dtype.kind, made.tolist()) == (kind, column)
