@@ -162,7 +162,7 @@ def test_python_values_pass_as_they_are(desk: Desk) -> None:
             "use",
             (
                 "use: unknown table; it is neither part of a pipeline nor a runner "
-                "(backtest, live, monte-carlo, paper, replay, sweep, walk-forward)"
+                "(backtest, live, monte-carlo, optuna, paper, replay, sweep, walk-forward)"
             ),
         ),
     ],

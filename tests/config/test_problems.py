@@ -63,7 +63,7 @@ def test_d035_unknown_keys_are_an_error(desk: Desk) -> None:
         "p.toml:1: wlak-forward: unknown table; did you mean walk-forward?",
         (
             "p.toml:2: breakers: unknown table; it is neither part of a pipeline nor a runner "
-            "(backtest, live, monte-carlo, paper, replay, sweep, walk-forward)"
+            "(backtest, live, monte-carlo, optuna, paper, replay, sweep, walk-forward)"
         ),
         "p.toml:6: data.symbol: unknown option; did you mean symbols?",
         "p.toml:11: strategy.min_profit_usd: unknown option; trend has adx_period, stop_atr, allow_short, mode",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,11 @@ def test_the_results_are_the_same_for_any_number_of_processes(workers: int, tmp_
 
 
 def test_more_than_one_process_works() -> None:
-    assert len(set(results(2, pid_of, list(range(40)), None).values()) - {os.getpid()}) == 2
+    running = LocalExecutor(2).map(pid_of, list(range(10_000)), shared=0.02)
+    pids: set[int] = set()
+    while len(pids - {os.getpid()}) < 2:  # a busy machine starts the second late
+        pids.add(next(running)[1])
+    running.close()
 
 
 def test_columns_arrive_read_only_and_mapped() -> None:
@@ -69,6 +76,42 @@ def test_closing_ends_the_processes(tmp_path: Path) -> None:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+ALONE = """
+import tempfile
+from quantsail_local import executor
+from tests.search.jobs import pid_of
+if __name__ == "__main__":
+    tempfile.tempdir = {folder!r}
+    executor._PROBE_S, executor._START_S = 0.0, -1e9
+    for _, pid in executor.LocalExecutor(2).map(pid_of, list(range(10_000)), shared=0.05):
+        print(pid, flush=True)
+"""
+
+
+def test_processes_end_with_the_one_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "alone.py"
+    script.write_text(ALONE.format(folder=str(tmp_path)), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        pids: set[int] = set()
+        while len(pids - {parent.pid}) < 2:
+            pids.add(int(parent.stdout.readline()))
+        parent.kill()
+    until = time.monotonic() + 30
+    while any(map(alive, pids)) or list(tmp_path.glob("quantsail-*")):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_an_error_of_an_item_reaches_the_caller() -> None:

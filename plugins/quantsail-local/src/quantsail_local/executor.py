@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -133,7 +134,17 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 def _start(file: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them: the process that started them ends them
+    threading.Thread(target=_end_with_parent, args=(Path(file).parent,), daemon=True).start()
     _work[:] = payload.load(Path(file))
+
+
+def _end_with_parent(folder: Path) -> None:
+    """A parent that was killed can end nobody: its processes would wait for work for good."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
 
 
 def _run(chunk: Sequence[Job]) -> list[tuple[int, Any]]:

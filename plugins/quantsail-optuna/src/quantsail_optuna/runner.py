@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -16,7 +16,7 @@ from quantsail_framework.ports.runner import Pipeline, Session
 from quantsail_framework.search.checks import check_space
 from quantsail_framework.search.objective import EnoughTrades, ProfitFactorLnTrades
 from quantsail_framework.search.result import search_result
-from quantsail_framework.search.space import Space, Values, parse_space
+from quantsail_framework.search.space import Dimension, Space, Values, parse_space
 from quantsail_framework.search.study import BothTouched, Study, best, make_study
 
 _CORNERS = 4_096  # combinations of the ends of the parameters that are looked at before the first trial
@@ -99,9 +99,14 @@ class OptunaRunner:
 
 def _corners(space: Space) -> list[Values]:
     """Combinations of the ends of every parameter: what values go together, and which warm-up they may need."""
-    ends = [tuple(dict.fromkeys((each.values[0], each.values[-1]))) for each in space.dimensions]
-    combinations = islice(product(*ends), _CORNERS)
+    combinations = islice(product(*map(_ends, space.dimensions)), _CORNERS)
     return [dict(zip(space.paths, values, strict=True)) for values in combinations]
+
+
+def _ends(dimension: Dimension) -> Sequence[Any]:
+    """The least and the greatest of numbers; of other values all."""
+    numbers = all(isinstance(value, int | float) for value in dimension.values)
+    return sorted({min(dimension.values), max(dimension.values)}) if numbers else dimension.values
 
 
 def _rows(table: Table, rows: list[int]) -> Table:
