@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from tests.benchmarks import load
+from tests.benchmarks import load, monte_carlo
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ROOT, Timing, measure
@@ -80,6 +80,12 @@ def test_the_loads_of_the_store_are_measured_beside_pandas(tmp_path: Path) -> No
     found = load.measure(1, load.store(tmp_path, symbols=2, bars=60_000), symbols=2)
     assert set(found) == {"first", "second", "pandas"}
     assert all(figures["s"] > 0.0 and figures["peak_mb"] > 0.0 for figures in found.values())
+
+
+def test_the_paths_of_monte_carlo_are_measured_by_test() -> None:
+    found = monte_carlo.measure(1, trades=50, draws=100)
+    assert set(found) == {"shuffled", "bootstrapped", "block_bootstrapped"}
+    assert all(figures["s"] > 0.0 for figures in found.values())
 
 
 def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert() -> None:

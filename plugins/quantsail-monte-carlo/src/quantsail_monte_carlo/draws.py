@@ -56,7 +56,7 @@ class Draws:
     def prefix(self) -> str:
         """What the names of its metrics begin with: ``cost_jitter_1.5``."""
         name = self.test.removeprefix("parameter-").replace("-", "_")
-        return name if np.isnan(self.level) else f"{name}_{self.level}"
+        return name if np.isnan(self.level) else f"{name}_{float(self.level)}"
 
     @property
     def profitable_share(self) -> Value:

@@ -25,7 +25,8 @@ def resampled(data: MarketData, random: np.random.Generator) -> MarketData:
     together still does. Where a symbol has no bar in a block, its path has none either.
     """
     moments = all_moments([bars.time for bars in data.bars.values()])
-    (source,) = stationary_blocks(1, len(moments), sqrt(len(moments)), random)
+    later = len(moments) - 1  # the first has no move
+    source = np.append(0, 1 + stationary_blocks(1, later, sqrt(later), random))
     paths = {symbol: _path(bars, moments, source) for symbol, bars in data.bars.items()}
     whole = {symbol: attrs.evolve(path, others=_others(data.bars[symbol], paths)) for symbol, path in paths.items()}
     return attrs.evolve(data, bars=whole)
