@@ -66,6 +66,7 @@ def test_every_test_has_its_draws_its_fan_and_its_figures() -> None:
     assert np.isnan(result.tables["draws"]["level"]).sum() == 818
     fan = result.tables["fan"]
     assert set(fan["test"]) == set(names) - {"random-entry"}
+    assert len(set(zip(fan["test"], fan["step"].tolist(), strict=True))) == len(fan["step"])
     first = fan["step"] == 0
     assert all((fan[f"p{percent}"][first] == 1.0).all() for percent in (5, 25, 50, 75, 95))
     for name in ("random_entry_p_value", "price_path_p50_total_return", "cost_jitter_2.0_profitable_share"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from typing import Any
 
@@ -69,9 +69,10 @@ class NoisyCosts:
         By Box and Muller, A Note on the Generation of Random Normal Deviates, 1958.
         """
         philox, state = self._philox
-        state["state"]["counter"][:] = (time_ns % _WORD, side % _WORD, _number_of(symbol), 0)
+        counter = state["state"]["counter"]
+        counter[0], counter[1], counter[2] = time_ns % _WORD, side % _WORD, _number_of(symbol)
         philox.state = state
-        first, second = (int(word) >> 11 for word in philox.random_raw(2))
+        first, second = philox.random_raw() >> 11, philox.random_raw() >> 11
         return math.sqrt(-2.0 * math.log((first + 1) * _UNIT)) * math.cos(2.0 * math.pi * second * _UNIT)
 
     @cached_property
@@ -105,6 +106,7 @@ def _estimate(
     return model.costs(side, quantity, price, liquidity, market)
 
 
+@cache
 def _number_of(symbol: str) -> int:
     """The same in every process, whatever other symbols the run has."""
     return int.from_bytes(sha256(symbol.encode()).digest()[:8], "little")

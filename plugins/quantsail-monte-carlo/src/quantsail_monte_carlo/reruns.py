@@ -50,13 +50,13 @@ def path_items(seed: int, runs: int) -> list[Item]:
     return [{_PATH: [seed, run]} for run in range(runs)]
 
 
-def draws_of(test: str, trials: Sequence[Trial], level: float = np.nan) -> Draws:
-    """What came of the runs of one test; one that failed has neither return nor drawdown."""
+def draws_of(test: str, trials: Sequence[Trial], level: float = np.nan, *, fan: bool = True) -> Draws:
+    """What came of the runs of one test, with their ``fan``; one that failed has neither return nor drawdown."""
     found = Draws.sized(test, len(trials), level)
     found.total_return[:] = [trial.metrics.get("total_return", np.nan) for trial in trials]
     found.max_drawdown[:] = [trial.metrics.get("max_drawdown", np.nan) for trial in trials]
     found.ruined[:] = found.total_return <= -1.0
-    return found.with_fan(_fan(trials))
+    return found.with_fan(_fan(trials)) if fan else found
 
 
 def failed(trials: Iterable[Trial]) -> list[Trial]:

@@ -145,7 +145,8 @@ class MonteCarloRunner:
         trials = _run([item for batch in batches for item in batch.items], study, session, journal)
         slow, at = [], 0
         for batch in batches:
-            slow.append(draws_of(batch.test, trials[at : at + len(batch.items)], batch.level))
+            judged = math.isnan(batch.level) or batch.level == self.cost_criterion_level
+            slow.append(draws_of(batch.test, trials[at : at + len(batch.items)], batch.level, fan=judged))
             at += len(batch.items)
         result = self._result(base, pipeline, [*quick, *slow], trials, redrawn)
         journal.close()
