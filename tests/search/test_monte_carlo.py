@@ -116,18 +116,3 @@ def test_the_quickstart_and_one_table_end_with_a_verdict_and_its_criteria(tmp_pa
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["verdict"] == result.verdict
     assert "criteria" in json.dumps(manifest)
-
-
-def test_the_example_is_the_quickstart_with_one_more_table() -> None:
-    example, quickstart = (load_pipeline(ROOT / "examples" / f"{name}.toml") for name in ("monte-carlo", "quickstart"))
-    assert example.runner == "monte-carlo"
-    assert (example.strategy, example.costs, example.sizer) == (
-        quickstart.strategy,
-        quickstart.costs,
-        quickstart.sizer,
-    )
-    overrides = {"monte-carlo.draws": 300, "monte-carlo.jitter_draws": 6, "monte-carlo.cost_runs": 3}
-    small = load_pipeline(ROOT / "examples" / "monte-carlo.toml", overrides=overrides)
-    result = run(small)
-    assert result.verdict == "pass"
-    assert result.trades["net_pnl"].tolist() == run(quickstart).trades["net_pnl"].tolist()
