@@ -161,10 +161,10 @@ def test_more_trades_than_fit_a_chunk_and_more_draws_than_a_fan_are_drawn_alike(
     assert np.isfinite(draws.total_return).all()
 
 
-def test_a_fan_has_both_ends_and_at_most_201_steps() -> None:
+def test_a_fan_has_both_ends_and_at_most_101_steps() -> None:
     assert fan_steps(3).tolist() == [0, 1, 2, 3]
     steps = fan_steps(10_000)
-    assert (steps[0], steps[-1], len(steps)) == (0, 10_000, 201)
+    assert (steps[0], steps[-1], len(steps)) == (0, 10_000, 101)
     # Of 0, 1, ... 20 the quantiles are 1, 5, 10, 15, 19, as NumPy has them.
     equity = random().permuted(np.arange(21.0))[np.newaxis]
     assert fan_of(np.array([7]), equity)[1].tolist() == [[1.0, 5.0, 10.0, 15.0, 19.0]]

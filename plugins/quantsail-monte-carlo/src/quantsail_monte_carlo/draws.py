@@ -13,7 +13,7 @@ from quantsail_framework.domain.result import Table
 from quantsail_framework.metrics.undefined import Undefined, Value, finite
 
 FAN_DRAWS = 10_000  # paths that a fan is made of, the first ones: memory stays bounded
-_FAN_STEPS = 200
+_FAN_STEPS = 100
 _CHUNK = 1 << 16  # numbers of a chunk: half a megabyte, which stays in the cache
 _QUANTILES = (5, 25, 50, 75, 95)
 Fan = tuple[Ints, Floats]  # steps; one row per step with the five quantiles
