@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from quantsail_framework import Bars, RunResult, Signals, load_pipeline, run
+from quantsail_framework.errors import PipelineError
 from quantsail_framework.ports.runner import Session
 from quantsail_framework.search.executors import SerialExecutor
 from quantsail_framework.testing.examples import example_pipeline, example_session
@@ -116,3 +117,10 @@ def test_the_quickstart_and_one_table_end_with_a_verdict_and_its_criteria(tmp_pa
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["verdict"] == result.verdict
     assert "criteria" in json.dumps(manifest)
+
+
+def test_d092_no_capital_is_refused_before_anything_is_drawn() -> None:
+    with pytest.raises(PipelineError, match=r"pipeline.capital"):
+        load_pipeline(ROOT / "examples" / "monte-carlo.toml", overrides={"pipeline.capital": 0})
+    with pytest.raises(PipelineError, match=r"monte-carlo.draws: must be >= 1, got 0"):
+        load_pipeline(ROOT / "examples" / "monte-carlo.toml", overrides={"monte-carlo.draws": 0})

@@ -213,6 +213,35 @@ def test_a_backtest_that_fails_is_told_and_is_not_profitable() -> None:
     assert result.metrics["jitter_profitable_share"] == np.mean(returns > 0.0)
 
 
+def test_when_every_backtest_fails_there_is_no_figure_and_no_pass() -> None:
+    broken = attrs.evolve(example_pipeline(), costs=Dear())
+    result = result_of(broken, tests=("cost-jitter",))
+    assert result.verdict == "fail"
+    assert result.metrics["cost_jitter_1.5_profitable_share"] == 0.0
+    assert result.undefined["cost_jitter_1.5_p50_total_return"] == "every run failed"
+    assert len(result.tables["fan"]["step"]) == 0
+
+
+@attrs.frozen
+class Dear:
+    """Takes spreads of whole numbers only."""
+
+    def costs(self, side: int, quantity: float, price: float, liquidity: Liquidity, market: Market) -> Costs:
+        return Costs(0.0, Whole(1.0))
+
+
+class Whole(float):
+    """A number that cannot be multiplied."""
+
+    def __mul__(self, other: float) -> float:
+        raise ComponentError("no whole number")
+
+
+def test_a_long_draw_can_be_stopped() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        MonteCarloRunner(**SMALL).run(example_pipeline(), example_session(cancelled=lambda: True))
+
+
 @attrs.frozen
 class Moody(FakeStrategy):
     """Breaks where its distance is above its default."""

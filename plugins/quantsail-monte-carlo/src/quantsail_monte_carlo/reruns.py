@@ -15,7 +15,7 @@ from quantsail_framework.engine import simulate
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.search.study import Study, Trial
 from quantsail_monte_carlo.cost_jitter import with_noisy_costs
-from quantsail_monte_carlo.draws import Draws, fan_of, fan_steps
+from quantsail_monte_carlo.draws import Draws, Fan, fan_of, fan_steps
 from quantsail_monte_carlo.price_path import resampled
 from quantsail_monte_carlo.seeds import generator
 
@@ -56,7 +56,8 @@ def draws_of(test: str, trials: Sequence[Trial], level: float = np.nan, *, fan: 
     found.total_return[:] = [trial.metrics.get("total_return", np.nan) for trial in trials]
     found.max_drawdown[:] = [trial.metrics.get("max_drawdown", np.nan) for trial in trials]
     found.ruined[:] = found.total_return <= -1.0
-    return found.with_fan(_fan(trials)) if fan else found
+    paths = [trial.returns for trial in trials if trial.status == "ok"]
+    return found.with_fan(_fan(paths)) if fan and paths else found
 
 
 def failed(trials: Iterable[Trial]) -> list[Trial]:
@@ -64,12 +65,11 @@ def failed(trials: Iterable[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.status != "ok"]
 
 
-def _fan(trials: Sequence[Trial]) -> tuple[Any, Floats]:
-    """Equity by UTC day. A run that ends earlier stays where it ended."""
-    last = max(len(trial.returns) for trial in trials)
-    steps = fan_steps(last)
-    equity = np.empty((len(steps), len(trials)))
-    for column, trial in enumerate(trials):
-        path = np.multiply.accumulate(np.concatenate([[1.0], 1.0 + trial.returns]))
-        equity[:, column] = path[np.minimum(steps, len(path) - 1)]
+def _fan(paths: Sequence[Floats]) -> Fan:
+    """Equity by UTC day, from daily returns. A run that ends earlier stays where it ended."""
+    steps = fan_steps(max(map(len, paths)))
+    equity = np.empty((len(steps), len(paths)))
+    for column, returns in enumerate(paths):
+        path = np.multiply.accumulate(np.append(1.0, 1.0 + returns))
+        equity[:, column] = path[np.minimum(steps, len(returns))]
     return fan_of(steps, equity)

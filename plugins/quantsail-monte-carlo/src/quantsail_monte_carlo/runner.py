@@ -140,7 +140,7 @@ class MonteCarloRunner:
         if trades < self.min_trades:
             why = f"{trades} trade{'' if trades == 1 else 's'}; the tests need {self.min_trades}"
             return self._result(base, pipeline, self._nothing(why), [], redrawn)
-        quick = self._quick(base, data, pipeline)
+        quick = self._quick(base, data, pipeline, session)
         journal = Journal.of(study, session)
         trials = _run([item for batch in batches for item in batch.items], study, session, journal)
         slow, at = [], 0
@@ -168,17 +168,20 @@ class MonteCarloRunner:
             batches.append(Batch("price-path", path_items(pipeline.seed, self.price_paths)))
         return batches, redrawn
 
-    def _quick(self, base: RunResult, data: MarketData, pipeline: Pipeline) -> list[Draws]:
+    def _quick(self, base: RunResult, data: MarketData, pipeline: Pipeline, session: Session) -> list[Draws]:
         """The tests that need nothing but the trades and candles of the backtest."""
         found, capital, seed = [], pipeline.capital, pipeline.seed
         returns = _returns(base, capital, additive=self.additive)
         if "shuffle" in self.tests:
+            _tell(session, "shuffle")
             found.append(shuffled(returns, self.draws, generator(seed, "shuffle"), additive=self.additive))
         if "bootstrap" in self.tests:
             # Two streams: each kind draws the same whether the other is there or not.
             for run, kind in enumerate((bootstrapped, block_bootstrapped)):
+                _tell(session, "bootstrap")
                 found.append(kind(returns, self.draws, generator(seed, "bootstrap", run), additive=self.additive))
         if "random-entry" in self.tests:
+            _tell(session, "random-entry")
             found.append(random_entries(base.trades, data, capital, self.draws, generator(seed, "random-entry")))
         return found
 
@@ -248,8 +251,17 @@ def _study(pipeline: Pipeline, parameters: Sequence[Item], both_touched: Any) ->
     return RerunStudy(made.pipeline, made.data, None, both_touched)
 
 
+def _tell(session: Session, test: str) -> None:
+    """Say what is drawn next. Raises KeyboardInterrupt when the user asked to stop."""
+    if session.cancelled():
+        raise KeyboardInterrupt
+    session.progress(0.0, f"drawing: {test}")
+
+
 def _run(items: Sequence[Item], study: RerunStudy, session: Session, journal: Journal) -> list[Trial]:
     """The trial of each item; equal ones, as rounding makes them of whole numbers, run once."""
+    if not items:
+        return []
     different = {repr(item): item for item in items}
     trials = run_trials(study, list(different.values()), session, journal, told="{} of {} backtests".format)
     known = dict(zip(different, trials, strict=True))
