@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 
 from quantsail_framework import Bars, RunResult, Signals, load_pipeline, run
+from quantsail_framework.engine import MarketData, load_market
 from quantsail_framework.errors import PipelineError
 from quantsail_framework.ports.runner import Session
 from quantsail_framework.search.executors import SerialExecutor
@@ -18,6 +20,7 @@ from quantsail_framework.testing.examples import example_pipeline, example_sessi
 from quantsail_framework.testing.fakes import FakeStrategy
 from quantsail_local import executor
 from quantsail_local.executor import LocalExecutor
+from quantsail_monte_carlo.price_path import resampled
 from quantsail_monte_carlo.runner import MonteCarloRunner
 
 ROOT = Path(__file__).parents[2]
@@ -124,3 +127,19 @@ def test_d092_no_capital_is_refused_before_anything_is_drawn() -> None:
         load_pipeline(ROOT / "examples" / "monte-carlo.toml", overrides={"pipeline.capital": 0})
     with pytest.raises(PipelineError, match=r"monte-carlo.draws: must be >= 1, got 0"):
         load_pipeline(ROOT / "examples" / "monte-carlo.toml", overrides={"monte-carlo.draws": 0})
+
+
+def test_paths_of_real_candles_are_as_volatile_and_as_correlated(shared_data: Path) -> None:
+    overrides = {"data.path": str(shared_data / "ohlcv" / "binance"), "data.symbols": ["BTC/USDT", "ETH/USDT"]}
+    data = load_market(load_pipeline(ROOT / "examples" / "crypto-trend.toml", overrides=overrides))
+    real, drawn = _moves(data), _moves(resampled(data, np.random.default_rng(1)))
+    assert drawn.std(axis=1) == pytest.approx(real.std(axis=1), rel=0.1)
+    assert np.corrcoef(real)[0, 1] > 0.7
+    assert np.corrcoef(drawn)[0, 1] == pytest.approx(np.corrcoef(real)[0, 1], abs=0.05)
+
+
+def _moves(data: MarketData) -> Any:
+    """Close-to-close returns of two symbols at the times that both have."""
+    one, two = data.bars.values()
+    _, rows, others = np.intersect1d(one.time, two.time, return_indices=True)
+    return np.array([np.diff(np.log(one.close[rows])), np.diff(np.log(two.close[others]))])
