@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from tests.benchmarks import load, sweeps
+from tests.benchmarks import load, monte_carlo, sweeps
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ROOT, Timing, measure
@@ -88,6 +88,12 @@ def test_sweeps_are_measured_cold_and_warm_with_the_memory_of_all_processes(tmp_
     assert set(found) == {"cold_s", "warm_s", "peak_mb"}
     assert found["cold_s"] > found["warm_s"] > 0.0
     assert found["peak_mb"] > 20.0
+
+
+def test_the_paths_of_monte_carlo_are_measured_by_test() -> None:
+    found = monte_carlo.measure(1, trades=50, draws=100)
+    assert set(found) == {"shuffled", "bootstrapped", "block_bootstrapped"}
+    assert all(figures["s"] > 0.0 for figures in found.values())
 
 
 def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert() -> None:

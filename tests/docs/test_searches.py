@@ -31,6 +31,7 @@ def examples() -> list[Any]:
     return [
         pytest.param(name, text, id=f"{name}-{number}")
         for name in (*RUNNERS, "Executors")
+        if name != "monte-carlo"  # no search: it has a page of tests of its own
         for number, text in enumerate(blocks(section("runners.md", name), "toml"))
     ]
 

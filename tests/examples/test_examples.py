@@ -152,6 +152,19 @@ def test_a_walk_that_cannot_be_made_says_why(options: str, text: str, tmp_path: 
     assert not list(tmp_path.iterdir())
 
 
+def test_the_monte_carlo_example_tests_the_quickstart() -> None:
+    fewer = {"monte-carlo.draws": 500, "monte-carlo.jitter_draws": 10, "monte-carlo.cost_runs": 4}
+    result = run(load_pipeline(EXAMPLES / "monte-carlo.toml", overrides=fewer))
+    quickstart = run(load_pipeline(EXAMPLES / "quickstart.toml"))
+    assert result.trades["net_pnl"].tolist() == quickstart.trades["net_pnl"].tolist()
+    assert result.verdict == "pass"
+    assert len(result.facts["criteria"]) == 3
+    # Dearer fills leave less.
+    medians = [result.metrics[f"cost_jitter_{level}_p50_total_return"] for level in (1.0, 1.5, 2.0)]
+    assert quickstart.metrics["total_return"] == pytest.approx(medians[0], rel=0.05)
+    assert medians[0] > medians[1] > medians[2] > 0.0
+
+
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.name)
 def test_every_example_is_named_in_a_test_here(file: Path) -> None:
     assert file.name in Path(__file__).read_text(encoding="utf-8")
