@@ -76,6 +76,7 @@ def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) 
         undefined=measured.undefined,
         facts=_facts(pipeline, data),
         notes=data.notes,
+        market=data.bars,
     )
 
 
