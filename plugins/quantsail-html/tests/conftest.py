@@ -24,7 +24,9 @@ from quantsail_html.reporter import HtmlReporter
 DAY = 86_400_000_000_000
 SEED = 20
 # Hands Chromium its pipe as the descriptors 3 and 4, where it looks for it.
-_LAUNCH = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_LAUNCH = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
 _PIPELINE = """
 [pipeline]
 name = "{name}"
@@ -131,7 +133,11 @@ def walk_forward_result(sample_run: tuple[RunResult, Path]) -> RunResult:
         "test_trades": np.where(chosen, 11, 0),
         "test_net_pnl": np.where(chosen, test * 10_000, 0.0),
     }
-    trials = {"window": np.repeat(number, 3), "strategy.atr_period": np.tile([10, 14, 20], 8), "score": random.normal(1.0, 1.0, 24)}
+    trials = {
+        "window": np.repeat(number, 3),
+        "strategy.atr_period": np.tile([10, 14, 20], 8),
+        "score": random.normal(1.0, 1.0, 24),
+    }
     criteria = [
         {"name": "positive_windows", "value": 0.625, "limit": 0.7, "passed": False},
         {"name": "pooled_profit_factor", "value": 1.18, "limit": 1.1, "passed": True},
@@ -206,7 +212,13 @@ class Browser:
     def __init__(self, program: str, profile: Path) -> None:
         to_read, self._write = os.pipe()
         self._read, to_write = os.pipe()
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
+        options = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+        ]
         options += ["--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage", "about:blank"]
         command = [sys.executable, "-c", _LAUNCH, str(to_read), str(to_write), program, *options]
         self._process = subprocess.Popen(command, pass_fds=(to_read, to_write), stderr=subprocess.DEVNULL)
@@ -224,7 +236,9 @@ class Browser:
         """Open a report and wait until its candles are drawn: the milliseconds that it took, by its own clock."""
         self.said.clear()
         self.asked.clear()
-        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self._ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
         self._ask("Page.navigate", url=file.as_uri())
@@ -248,8 +262,8 @@ class Browser:
 
     def drag(self, element: str, dx: int) -> None:
         """Press the mouse in the middle of an element, move it sideways in ten steps, let go."""
-        box = self.value(f"(() => {{ const b = {element}.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()")
-        x, y = box
+        middle = "return [box.x + box.width / 2, box.y + box.height / 2]"
+        x, y = self.value(f"(() => {{ const box = {element}.getBoundingClientRect(); {middle}; }})()")
         self._mouse("mousePressed", x, y)
         for step in range(1, 11):
             self._mouse("mouseMoved", x + dx * step / 10, y)

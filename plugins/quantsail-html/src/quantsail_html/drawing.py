@@ -1,4 +1,4 @@
-"""What the figures of many sections share: axes, curves with few points, bins, hostile words."""
+"""What the figures of many sections share: axes, curves with few points, hostile words."""
 
 from __future__ import annotations
 
@@ -57,23 +57,6 @@ def largest(values: Floats, most: int = MOST_POINTS) -> Ints:
     if len(values) <= most:
         return np.arange(len(values), dtype=np.int64)
     return np.sort(np.argsort(-np.abs(values), kind="stable")[:most]).astype(np.int64)
-
-
-def histogram(values: Floats, most_bins: int = 40) -> tuple[Floats, Ints]:
-    """(edges, counts) of finite values; no bins without values.
-
-    The bin width is that of Freedman and Diaconis, 2 * IQR / n^(1/3) (Zeitschrift für
-    Wahrscheinlichkeitstheorie, 1981), but at least sqrt(n) bins, since results with two humps have a
-    wide IQR, and at most ``most_bins``; one bin where all are equal.
-    """
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return np.empty(0), np.empty(0, np.int64)
-    low, high = float(finite.min()), float(finite.max())
-    width = 2.0 * float(np.subtract(*np.percentile(finite, [75, 25]))) / len(finite) ** (1 / 3)
-    wanted = max((high - low) / width if width > 0 else 1.0, len(finite) ** 0.5) if high > low else 1.0
-    counts, edges = np.histogram(finite, bins=int(min(np.ceil(wanted), most_bins)))
-    return edges, counts.astype(np.int64)
 
 
 def steps(values: Floats) -> list[float | None]:

@@ -37,7 +37,9 @@ def parameter(path: str, values: Any) -> Parameter:
         return Parameter(path, tuple(general(_whole(value)) for value in distinct.tolist()), codes.astype(np.int64))
     edges = np.linspace(distinct[0], distinct[-1], _BINS + 1)
     codes = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, _BINS - 1)
-    return Parameter(path, tuple(f"{general(low)}…{general(high)}" for low, high in _pairs(edges)), codes.astype(np.int64))
+    return Parameter(
+        path, tuple(f"{general(low)}…{general(high)}" for low, high in _pairs(edges)), codes.astype(np.int64)
+    )
 
 
 def _pairs(edges: Floats) -> list[tuple[float, float]]:
@@ -49,7 +51,7 @@ def _whole(value: float) -> float | int:
 
 
 def cells(across: Parameter, up: Parameter, scores: Floats, reduce: Callable[..., Any]) -> Floats:
-    """Rows are the levels of ``up``, columns those of ``across``; each the reduced scores found there, NaN without any."""
+    """Rows are the levels of ``up``, columns those of ``across``; the reduced scores found there, NaN without any."""
     matrix = np.full((len(up.labels), len(across.labels)), np.nan)
     known = np.isfinite(scores)
     flat = up.codes * len(across.labels) + across.codes

@@ -23,7 +23,9 @@ def tag(name: str, /, *children: Any, **attributes: Any) -> Html:
     """
     given = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items() if value is not None}
     written = "".join(
-        f" {key}" if value is True else f' {key}="{_escape(value)}"' for key, value in given.items() if value is not False
+        f" {key}" if value is True else f' {key}="{_escape(value)}"'
+        for key, value in given.items()
+        if value is not False
     )
     return Html(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{join(children)}</{name}>")
 
@@ -40,7 +42,9 @@ def _escape(value: Any) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], align: str, caption: str) -> Html:
     """A table that scrolls inside its own box. ``align`` has ``l`` or ``r`` per column; a cell may be (text, class)."""
-    head = tag("tr", *(tag("th", name, scope="col", class_=_side(side)) for name, side in zip(header, align, strict=True)))
+    head = tag(
+        "tr", *(tag("th", name, scope="col", class_=_side(side)) for name, side in zip(header, align, strict=True))
+    )
     body = [tag("tr", *map(_cell, row, align)) for row in rows]
     content = tag("table", tag("caption", caption, class_="unseen"), tag("thead", head), tag("tbody", *body))
     return tag("div", content, class_="scroll", tabindex="0", role="region", aria_label=caption)

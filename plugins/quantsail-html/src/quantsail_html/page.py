@@ -126,7 +126,9 @@ def plotly_script() -> str:
     folders = list(found.submodule_search_locations or ()) if found else []
     path = next((Path(folder, "package_data", "plotly.min.js") for folder in folders), Path())
     if not path.is_file():
-        raise ComponentError("the installed plotly has no package_data/plotly.min.js; reinstall it: pip install 'plotly>=6'")
+        raise ComponentError(
+            "the installed plotly has no package_data/plotly.min.js; reinstall it: pip install 'plotly>=6'"
+        )
     return _inlined(path.read_text(encoding="utf-8"))
 
 
@@ -139,5 +141,7 @@ def _inlined(text: str) -> str:
     """The text as a browser reads it inside its element, with line ends as its parser makes them."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     if any(end in unified.lower() for end in ("</script", "</style", "<!--")):
-        raise ComponentError("a script or style of the report would end its own element; it cannot be written into a page")
+        raise ComponentError(
+            "a script or style of the report would end its own element; it cannot be written into a page"
+        )
     return unified

@@ -53,7 +53,7 @@ class Run:
     def capital(self) -> float | None:
         """What the account began with; without that fact, the first point of its curve."""
         told = self.result.facts.get("capital")
-        if numbers.is_number(told):
+        if isinstance(told, int | float):
             return float(told)
         return float(self.equity["equity"][0]) if self.equity else None
 

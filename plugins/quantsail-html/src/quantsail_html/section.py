@@ -28,6 +28,7 @@ class Figure:
     choices: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     note: str = ""
     wide: bool = False
+    low: bool = False
 
     def html(self) -> Html:
         """The element; the script draws into it when it comes into view."""
@@ -35,7 +36,13 @@ class Figure:
             select(f"{self.name}-choice-{number}", label, options)
             for number, (label, options) in enumerate(self.choices)
         ]
-        plot = tag("div", class_="plot", data_figure=self.name, role="img", aria_label=f"{self.title}. {self.says}")
+        plot = tag(
+            "div",
+            class_="plot low" if self.low else "plot",
+            data_figure=self.name,
+            role="img",
+            aria_label=f"{self.title}. {self.says}",
+        )
         caption = tag("figcaption", tag("strong", self.title), " ", tag("span", self.says, class_="says"))
         return tag(
             "figure",
@@ -71,7 +78,9 @@ class Section:
         cells = (*(figure.html() for figure in self.figures), *self.boxes)
         grid = tag("div", *cells, class_="grid") if cells else None
         heading = tag("h2", self.title, id=f"{self.name}-title")
-        return tag("section", join((heading, self.above, grid, self.below)), id=self.name, aria_labelledby=f"{self.name}-title")
+        return tag(
+            "section", join((heading, self.above, grid, self.below)), id=self.name, aria_labelledby=f"{self.name}-title"
+        )
 
 
 def box(title: str, content: Html) -> Html:

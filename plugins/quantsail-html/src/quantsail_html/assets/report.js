@@ -111,9 +111,9 @@
   ];
   const FIRST_MONDAY = 4 * DAY; // bars of whole weeks begin on Mondays
   const MOST_IN_VIEW = 480; // with as many on either side, ready for panning, at most 1,440 are drawn
-  const PIXELS_A_CANDLE = 4;
-  const MOST_TRADES = 300;
-  const MOST_LEVELS = 120;
+  const PIXELS_A_CANDLE = 3;
+  const MOST_TRADES = 150;
+  const MOST_LEVELS = 60; // trades with their stops and targets; more would hide the candles
 
   function lengthWords(seconds) {
     for (const [size, unit] of [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"]]) if (seconds % size === 0) return `${seconds / size} ${unit}`;
@@ -212,7 +212,7 @@
       const left = from - width, right = to + width;
       const bars = this.series.joined(left, right, length);
       const { kept, total } = this.series.tradesIn(left, right);
-      const data = [candleTrace(bars, this.series.symbol), ...tradeTraces(this.series.trades, kept)];
+      const data = [...candleTraces(bars, length), ...tradeTraces(this.series.trades, kept)];
       const layout = layoutOf({
         xaxis: { type: "date", range: [from * 1000, to * 1000], rangeslider: { visible: false }, fixedrange: false },
         yaxis: { range: heights(bars, from, to), side: "right" },
@@ -268,13 +268,27 @@
     }
   }
 
-  function candleTrace(bars, symbol) {
-    return {
-      type: "candlestick", name: label(symbol), ...bars, showlegend: false,
-      increasing: { line: { color: "@gain", width: 1 }, fillcolor: "@gain" },
-      decreasing: { line: { color: "@loss", width: 1 }, fillcolor: "@loss" },
-    };
+  /** One path for all bodies of a direction, wicks included: plotly's own candles are an element each, five times slower. */
+  function candleTraces(bars, length) {
+    const half = length * 350, middle = length * 500; // milliseconds; a candle stands over the time that it covers
+    const paths = [{ color: "@gain", x: [], y: [] }, { color: "@loss", x: [], y: [] }];
+    const text = [];
+    for (let i = 0; i < bars.x.length; i++) {
+      const x = bars.x[i] + middle, o = bars.open[i], c = bars.close[i], h = bars.high[i], l = bars.low[i];
+      const top = Math.max(o, c), bottom = Math.min(o, c);
+      const path = paths[c >= o ? 0 : 1];
+      path.x.push(x, x, x + half, x + half, x, x, x, x - half, x - half, x, x, null);
+      path.y.push(h, top, top, bottom, bottom, l, bottom, bottom, top, top, h, null);
+      text.push(`open ${price(o)}<br>high ${price(h)}<br>low ${price(l)}<br>close ${price(c)}`);
+    }
+    const bodies = paths.map(({ color, x, y }) => ({
+      type: "scatter", mode: "lines", x, y, fill: "toself", fillcolor: color, line: { color, width: 1 }, hoverinfo: "skip", showlegend: false,
+    }));
+    const told = { type: "scatter", mode: "lines", name: "", x: bars.x.map((x) => x + middle), y: bars.close, text, hoverinfo: "x+text", showlegend: false };
+    return [...bodies, { ...told, line: { width: 0, color: "@quiet" } }];
   }
+
+  const price = (value) => Number(value.toPrecision(7));
 
   /** The y range of what is in view, with a little room. */
   function heights(bars, from, to) {
@@ -386,6 +400,7 @@
     system.addEventListener("change", redraw);
   }
 
+  performance.mark("quantsail-start");
   readColors();
   const candles = startCandles();
   watchFigures();

@@ -1,4 +1,4 @@
-"""Candles with entries, exits, stops and targets. The columns travel with the page; its script draws what is in view."""
+"""Candles with entries, exits, stops and targets: columns travel with the page, its script draws what is in view."""
 
 from __future__ import annotations
 
@@ -40,12 +40,23 @@ def candles(run: Run) -> Section | None:
         return None
     symbols = tuple((str(number), symbol) for number, symbol in enumerate(run.market))
     buttons = (tag("button", text, type="button", data_go=name) for name, text in _BUTTONS)
-    controls = tag("div", select("candles-symbol", "Symbol", symbols), *buttons, class_="choosers", id="candles-controls")
+    controls = tag(
+        "div", select("candles-symbol", "Symbol", symbols), *buttons, class_="choosers", id="candles-controls"
+    )
     plot = tag("div", id="candles-plot", class_="plot tall", tabindex="0", role="group", aria_label=f"Candles. {_KEYS}")
     said = tag("p", id="candles-said", class_="note", role="status")
     numbers = details("Trades in numbers", trade_list(run)) if run.trades else None
     keys = details("Keys", tag("p", _KEYS, class_="note"))
-    figure = tag("figure", tag("figcaption", tag("strong", "Candles"), " ", tag("span", _SAYS, class_="says")), controls, plot, said, keys, numbers, class_="wide")
+    figure = tag(
+        "figure",
+        tag("figcaption", tag("strong", "Candles"), " ", tag("span", _SAYS, class_="says")),
+        controls,
+        plot,
+        said,
+        keys,
+        numbers,
+        class_="wide",
+    )
     return Section("candles", "Candles and trades", above=join((tag("div", figure, class_="grid"), _joined_note(run))))
 
 

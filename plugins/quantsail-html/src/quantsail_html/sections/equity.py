@@ -40,9 +40,16 @@ def months(run: Run) -> Section | None:
     if not returns:
         return None
     years = sorted({label[:4] for label in returns})
-    rows = [[year, *(_shaded(returns.get(f"{year}-{number:02d}")) for number in range(1, 13)), _year(returns, year)] for year in years]
+    rows = [
+        [year, *(_shaded(returns.get(f"{year}-{number:02d}")) for number in range(1, 13)), _year(returns, year)]
+        for year in years
+    ]
     grid = table(("year", *_MONTHS, "year"), rows, "l" + "r" * 13, "Return by month")
-    note = tag("p", "Change of marked equity within each calendar month (UTC); the last column compounds the year.", class_="note")
+    note = tag(
+        "p",
+        "Change of marked equity within each calendar month (UTC); the last column compounds the year.",
+        class_="note",
+    )
     return Section("months", "Return by month", above=tag("div", grid, class_="heatgrid"), below=note)
 
 
@@ -54,12 +61,14 @@ def _curve(run: Run) -> Figure:
     traces = [_line(time, equity_, "equity", "@main", width=2)]
     held = held_equity(run)
     if held is not None:
-        traces.append(_line(time, held, "buy & hold", "@other", width=1.5, dash="dash"))
+        traces.append(_line(time, held, "buy & hold", "@other", width=1.2))
     says = f"From {run.money(run.capital)} to {run.money(float(equity_[-1]))} {run.currency}".rstrip()
     says += "." if held is None else f"; buying and holding ends at {run.money(float(held[-1]))}."
     note = "" if held is None else "Buy & hold: equal amounts at each symbol's first tradable open, without costs."
     layout = {"xaxis": time_axis(), "yaxis": axis(run.currency), "hovermode": "x unified"}
-    return Figure("equity-curve", "Equity", says, one(traces, **layout), {"": _curve_table(run, held)}, note=note, wide=True)
+    return Figure(
+        "equity-curve", "Equity", says, one(traces, **layout), {"": _curve_table(run, held)}, note=note, wide=True
+    )
 
 
 def _underwater(run: Run) -> Figure:
@@ -72,25 +81,33 @@ def _underwater(run: Run) -> Figure:
 
 def _columns(run: Run) -> tuple[Ints, Floats, Floats]:
     """Times, equity, drawdown (a positive fraction of the peak)."""
-    assert run.equity is not None and run.capital is not None  # noqa: S101 - equity() asked before
-    points = run.equity["equity"].astype(np.float64)
-    return run.equity["time"], points, drawdowns(points, run.capital)
+    table_, capital = run.equity or {}, run.capital or 0.0
+    points = table_["equity"].astype(np.float64)
+    return table_["time"], points, drawdowns(points, capital)
 
 
 def _line(time: Ints, values: Floats, name: str, color: str, **line: Any) -> Spec:
     kept = thinned(values)
     look = {"color": color, **line}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": milliseconds(time[kept]), "y": values[kept], "line": look}
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": milliseconds(time[kept]),
+        "y": values[kept],
+        "line": look,
+    }
 
 
 def held_equity(run: Run) -> Floats | None:
-    """Per equity point what equal amounts, bought at each symbol's first tradable open, are worth; None without candles."""
+    """Per equity point the worth of equal amounts bought at each symbol's first tradable open; None without candles."""
     if run.equity is None or run.capital is None:
         return None
     time = run.equity["time"]
     told = {str(symbol.get("symbol")): symbol for symbol in run.symbols}
     growths = [
-        _growth(bars, _first_bought(bars, told.get(symbol, {}), int(time[0])), time) for symbol, bars in run.market.items()
+        _growth(bars, _first_bought(bars, told.get(symbol, {}), int(time[0])), time)
+        for symbol, bars in run.market.items()
     ]
     bought = [growth for growth in growths if growth is not None]
     return run.capital * np.mean(bought, axis=0) if bought else None
@@ -118,7 +135,12 @@ def _curve_table(run: Run, held: Floats | None) -> Html:
     month = time.astype("datetime64[ns]").astype("datetime64[M]")
     last = np.append(np.flatnonzero(month[1:] != month[:-1]), len(month) - 1).tolist()
     rows = [
-        (date(time[at]), run.money(float(equity_[at])), run.money(None if held is None else float(held[at])), percent(float(under[at])))
+        (
+            date(time[at]),
+            run.money(float(equity_[at])),
+            run.money(None if held is None else float(held[at])),
+            percent(float(under[at])),
+        )
         for at in last
     ]
     return table(("last point of the month", "equity", "buy & hold", "below peak"), rows, "lrrr", "Equity by month")

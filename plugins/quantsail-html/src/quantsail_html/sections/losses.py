@@ -13,6 +13,7 @@ from quantsail_html.section import Figure, Section, box, one
 
 _COSTS = {"total_fees": "fees", "total_spread": "spread", "total_slippage": "slippage"}
 _SHOWN_RULES = 20
+_FEW_RULES = 6
 
 
 def costs(run: Run) -> Section | None:
@@ -33,8 +34,12 @@ def costs(run: Run) -> Section | None:
         "decreasing": {"marker": {"color": "@loss"}},
         "totals": {"marker": {"color": "@main"}},
         "connector": {"line": {"color": "@grid"}},
+        "cliponaxis": False,
     }
-    rows = [(label, run.money(value), _share(value, gross), _bps(value, traded)) for label, value in {**paid, "all": total}.items()]
+    rows = [
+        (label, run.money(value), _share(value, gross), _bps(value, traded))
+        for label, value in {**paid, "all": total}.items()
+    ]
     numbers = table(("", "amount", "of gross", "bps of traded value"), rows, "lrrr", "Costs")
     says = f"{run.gain(gross)} before costs, {run.money(total)} paid, {run.gain(net)} left."
     layout = {"yaxis": axis(run.currency), "showlegend": False}
@@ -77,9 +82,18 @@ def refusals(run: Run) -> Section | None:
         "width": 0.6,
     }
     says = f"{count(total)} entries were refused, most of them by {ranked[0][0]}."
-    numbers = table(("rule", "entries", "share"), [(rule, count(times), percent(times / total, 1)) for rule, times in ranked], "lrr", "Refusals")
-    layout = {"xaxis": axis("entries"), "yaxis": axis(type="category", range=[len(shown) - 0.5 - max(len(shown), 5), len(shown) - 0.5]), "showlegend": False}
-    figure = Figure("refusals-bars", "By rule", says, one([bars], **layout))
+    numbers = table(
+        ("rule", "entries", "share"),
+        [(rule, count(times), percent(times / total, 1)) for rule, times in ranked],
+        "lrr",
+        "Refusals",
+    )
+    layout = {
+        "xaxis": axis("entries"),
+        "yaxis": axis(type="category", range=[len(shown) - 0.5 - max(len(shown), 3), len(shown) - 0.5]),
+        "showlegend": False,
+    }
+    figure = Figure("refusals-bars", "By rule", says, one([bars], **layout), low=len(shown) <= _FEW_RULES)
     return Section("refusals", "Refused entries", (figure,), (box("In numbers", numbers),))
 
 

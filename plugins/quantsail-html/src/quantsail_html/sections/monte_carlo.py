@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from quantsail_framework.domain.result import Table
-from quantsail_html.drawing import Floats, axis, histogram, thinned
+from quantsail_html import bins
+from quantsail_html.drawing import Floats, axis, thinned
 from quantsail_html.markup import Html, table
 from quantsail_html.numbers import MISSING, change, count, general, number, percent
 from quantsail_html.run import Run
@@ -101,26 +102,21 @@ def _distribution(draws: Table, column: str, title: str, look: Any, color: str) 
     groups = list(_groups(draws))
     values = {str(at): draws[column][rows].astype(np.float64) for at, (_, rows) in enumerate(groups)}
     specs = {key: _histogram(each, color) for key, each in values.items()}
-    numbers = {key: _histogram_table(each, look, title) for key, each in values.items()}
+    numbers = {key: bins.bin_table(each, look, "draws") for key, each in values.items()}
     choice = ("Test", tuple((str(at), name) for at, (name, _) in enumerate(groups)))
-    return Figure(f"draws-{column}", title, "Each bar counts draws; the line is the median.", specs, numbers, choices=(choice,))
+    says = "Each bar counts draws; the line is the median."
+    return Figure(f"draws-{column}", title, says, specs, numbers, choices=(choice,))
 
 
 def _histogram(values: Floats, color: str) -> Spec:
-    edges, counts = histogram(values)
-    bars = {"type": "bar", "name": "draws", "x": (edges[1:] + edges[:-1]) / 2, "y": counts, "width": np.diff(edges), "marker": {"color": color}}
-    layout: dict[str, Any] = {"xaxis": axis(tickformat=".1%"), "yaxis": axis("draws"), "showlegend": False, "bargap": 0.04}
-    if len(counts):
+    layout = bins.layout(axis(tickformat=".1%"), axis("draws"))
+    if np.isfinite(values).any():
         middle = float(np.nanmedian(values))
-        line = {"type": "line", "x0": middle, "x1": middle, "yref": "paper", "y0": 0, "y1": 1, "line": {"color": "@mark", "width": 2}}
-        layout["shapes"] = [line]
-    return {"data": [bars], "layout": layout}
-
-
-def _histogram_table(values: Floats, look: Any, title: str) -> Html:
-    edges, counts = histogram(values)
-    rows = [(look(low), look(high), count(size)) for low, high, size in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)]
-    return table(("from", "to", "draws"), rows, "rrr", title)
+        look = {"color": "@mark", "width": 2}
+        layout["shapes"] = [
+            {"type": "line", "x0": middle, "x1": middle, "yref": "paper", "y0": 0, "y1": 1, "line": look}
+        ]
+    return {"data": [bins.bars(values, color)], "layout": layout}
 
 
 def _table(draws: Table) -> Html:
@@ -130,9 +126,11 @@ def _table(draws: Table) -> Html:
         returns, depths = draws["total_return"][at].astype(np.float64), draws["max_drawdown"][at].astype(np.float64)
         profitable = percent(float((returns > 0).mean()), 1)
         ruined = percent(float(draws["ruined"][at].astype(np.float64).mean()), 1) if "ruined" in draws else MISSING
-        rows.append((name, count(len(at)), profitable, ruined, *_quantiles(returns, change), *_quantiles(depths, percent)))
-    header = ("test", "draws", "profitable", "ruined")
-    header += tuple(f"return {each} %" for each in _QUANTILES) + tuple(f"drawdown {each} %" for each in _QUANTILES)
+        rows.append(
+            (name, count(len(at)), profitable, ruined, *_quantiles(returns, change), *_quantiles(depths, percent))
+        )
+    quantiles = [f"{what} {each} %" for what in ("return", "drawdown") for each in _QUANTILES]
+    header = ("test", "draws", "profitable", "ruined", *quantiles)
     return table(header, rows, "l" + "r" * (len(header) - 1), "Draws by test")
 
 

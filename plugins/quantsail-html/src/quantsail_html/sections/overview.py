@@ -10,12 +10,18 @@ from quantsail_html.numbers import MISSING, change, count, date, general, is_num
 from quantsail_html.run import Run
 from quantsail_html.section import Section
 
+_TITLES = {
+    "walk-forward": "Key figures of the stitched account",
+    "sweep": "Key figures of the best trial",
+    "monte-carlo": "Key figures of the run itself",
+}
 _SHORTLIST = 4  # symbols named in the header
 
 
 def overview(run: Run) -> Section:
     """Key figures as tiles, the criteria of a verdict, and every metric on demand."""
-    return Section("overview", "Key figures", above=join((_tiles(run), _criteria(run), _everything(run))))
+    title = _TITLES.get(run.result.kind, "Key figures")
+    return Section("overview", title, above=join((_tiles(run), _criteria(run), _everything(run))))
 
 
 def about(run: Run) -> Html:

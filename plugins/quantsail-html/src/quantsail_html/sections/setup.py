@@ -86,4 +86,6 @@ def _shown(value: Any) -> str:
 def _pairs(title: str, header: tuple[str, str], pairs: Any) -> Html | None:
     if not isinstance(pairs, Mapping) or not pairs:
         return None
-    return details(title, table(header, [(name, (general(value), "code")) for name, value in pairs.items()], "ll", title))
+    return details(
+        title, table(header, [(name, (general(value), "code")) for name, value in pairs.items()], "ll", title)
+    )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from quantsail_framework.domain.result import Table
-from quantsail_html.drawing import Floats, axis, histogram, words
+from quantsail_html import bins
+from quantsail_html.drawing import Floats, axis, words
 from quantsail_html.grid import REDUCE, Parameter, cells, neighbours_mean, parameter, surroundings
 from quantsail_html.markup import Html, join, table, tag
 from quantsail_html.numbers import count, general, number, percent
@@ -49,8 +50,14 @@ def sweep(run: Run) -> Section | None:
 
 def _outcomes(trials: Table, scores: Floats) -> Html:
     found = Counter(trials["status"].tolist()) if "status" in trials else {"tried": len(scores)}
-    shown = ", ".join(f"{count(times)} {general(status)}" for status, times in sorted(found.items(), key=lambda item: -item[1]))
-    return tag("p", f"{count(len(scores))} trials: {shown}; {count(int(np.isfinite(scores).sum()))} with a score.", class_="note")
+    shown = ", ".join(
+        f"{count(times)} {general(status)}" for status, times in sorted(found.items(), key=lambda item: -item[1])
+    )
+    return tag(
+        "p",
+        f"{count(len(scores))} trials: {shown}; {count(int(np.isfinite(scores).sum()))} with a score.",
+        class_="note",
+    )
 
 
 # --- heat maps -----------------------------------------------------------------------------------
@@ -76,7 +83,7 @@ def _map(parameters: list[Parameter], scores: Floats, objective: str) -> Figure 
     return Figure(
         "sweep-map",
         f"{objective} by pairs of parameters",
-        "The star marks the best trial. A score is worth more where the cells around it are good too.",
+        "The frame marks the best trial. A score is worth more where the cells around it are good too.",
         specs,
         numbers,
         choices=(("Parameters", names), ("Shown", _SHOWS)),
@@ -96,21 +103,27 @@ def _heat(across: Parameter, up: Parameter, matrix: Floats, best: int) -> Spec:
         "ygap": 1,
         "texttemplate": "%{z:.3g}" if matrix.size <= _TEXT_CELLS else None,
     }
-    star = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [across.codes[best]],
-        "y": [up.codes[best]],
-        "marker": {"symbol": "star", "size": 16, "color": "@mark", "line": {"width": 1.5, "color": "@paper"}},
-        "hoverinfo": "skip",
+    x, y = int(across.codes[best]), int(up.codes[best])
+    frame = {
+        "type": "rect",
+        "x0": x - 0.5,
+        "x1": x + 0.5,
+        "y0": y - 0.5,
+        "y1": y + 0.5,
+        "line": {"color": "@mark", "width": 4},
     }
-    layout = {"xaxis": _levels(across), "yaxis": _levels(up), "showlegend": False}
-    return {"data": [heat, star], "layout": layout}
+    return {"data": [heat], "layout": {"xaxis": _levels(across), "yaxis": _levels(up), "shapes": [frame]}}
 
 
 def _levels(shown: Parameter) -> dict[str, Any]:
     places = list(range(len(shown.labels)))
-    return axis(words(shown.path), tickvals=places, ticktext=[words(label) for label in shown.labels], automargin=True, showgrid=False)
+    return axis(
+        words(shown.path),
+        tickvals=places,
+        ticktext=[words(label) for label in shown.labels],
+        automargin=True,
+        showgrid=False,
+    )
 
 
 def _heat_table(across: Parameter, up: Parameter, matrix: Floats) -> Html:
@@ -121,7 +134,13 @@ def _heat_table(across: Parameter, up: Parameter, matrix: Floats) -> Html:
 
 def _single(shown: Parameter, scores: Floats, objective: str) -> Figure:
     """With one parameter the scores over it."""
-    dots = {"type": "scatter", "mode": "markers", "x": shown.codes, "y": scores, "marker": {"color": "@main", "size": 8}}
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": shown.codes,
+        "y": scores,
+        "marker": {"color": "@main", "size": 8},
+    }
     best = [general(float(np.max(each))) if len(each) else "" for each in _by_level(shown, scores)]
     numbers = table((shown.path, "best"), zip(shown.labels, best, strict=True), "lr", f"{objective} by {shown.path}")
     spec = one([dots], xaxis=_levels(shown), yaxis=axis(words(objective)), showlegend=False)
@@ -133,32 +152,38 @@ def _by_level(shown: Parameter, scores: Floats) -> list[Floats]:
 
 
 def _distribution(scores: Floats, objective: str) -> Figure | None:
-    edges, counts = histogram(scores)
-    if not len(counts):
+    if not np.isfinite(scores).any():
         return None
-    bars = {"type": "bar", "x": (edges[1:] + edges[:-1]) / 2, "y": counts, "width": np.diff(edges), "marker": {"color": "@main"}}
-    says = f"Best {general(float(np.nanmax(scores)))}, median {general(float(np.nanmedian(scores)))}: the best of many is lucky too."
-    rows = [(general(low), general(high), count(size)) for low, high, size in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)]
-    numbers = table(("from", "to", "trials"), rows, "rrr", "Trials by score")
-    layout = {"xaxis": axis(words(objective)), "yaxis": axis("trials"), "showlegend": False, "bargap": 0.04}
-    return Figure("sweep-scores", "All scores", says, one([bars], **layout), {"": numbers})
+    best, median = general(float(np.nanmax(scores))), general(float(np.nanmedian(scores)))
+    says = f"Best {best}, median {median}: the best of many is lucky too."
+    spec = one([bins.bars(scores, "@main")], **bins.layout(axis(words(objective)), axis("trials")))
+    return Figure("sweep-scores", "All scores", says, spec, {"": bins.bin_table(scores, general, "trials")})
 
 
 # --- the best ------------------------------------------------------------------------------------
 
 
-def _top(parameters: list[Parameter], trials: Table, scores: Floats) -> Html | None:
+def _top(parameters: list[Parameter], trials: Table, scores: Floats) -> Html:
     """The best trials, each beside the mean of its neighbours: those at most one step away in every parameter."""
     order = [at for at in np.argsort(-scores, kind="stable").tolist() if np.isfinite(scores[at])][:_TOP]
     if not order:
         return tag("p", "No trial has a score.", class_="empty")
     metrics = {name: look for name, look in _METRICS.items() if name in trials}
-    header = ("#", "trial", *(each.path for each in parameters), "score", "neighbours", *(label for label, _ in metrics.values()))
+    header = (
+        "#",
+        "trial",
+        *(each.path for each in parameters),
+        "score",
+        "neighbours",
+        *(label for label, _ in metrics.values()),
+    )
     rows = []
     for rank, at in enumerate(order, 1):
         around = neighbours_mean(parameters, scores, at)
         values = (general(trials[each.path][at]) for each in parameters)
         figures = (shown(float(trials[name][at])) for name, (_, shown) in metrics.items())
-        rows.append((rank, general(trials["trial"][at]), *values, general(float(scores[at])), general(around), *figures))
+        rows.append(
+            (rank, general(trials["trial"][at]), *values, general(float(scores[at])), general(around), *figures)
+        )
     note = tag("p", "neighbours: mean score of the trials at most one step away in every parameter.", class_="note")
     return join((tag("h3", f"The best {len(order)}"), table(header, rows, "r" * len(header), "Best trials"), note))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from quantsail_framework.domain.result import Table
-from quantsail_html.drawing import MOST_POINTS, axis, histogram, largest, milliseconds, time_axis, words
+from quantsail_html import bins
+from quantsail_html.drawing import MOST_POINTS, Floats, axis, largest, milliseconds, time_axis, words
 from quantsail_html.markup import Html, join, table, tag
 from quantsail_html.numbers import count, general, is_number, moment, percent
 from quantsail_html.run import Run
@@ -50,7 +51,11 @@ def trade_list(run: Run) -> Html:
         for at in kept
     ]
     size = len(found["net_pnl"])
-    text = f"The {count(len(rows))} largest by result of {count(size)}; all are in trades.parquet." if size > len(rows) else None
+    text = (
+        f"The {count(len(rows))} largest by result of {count(size)}; all are in trades.parquet."
+        if size > len(rows)
+        else None
+    )
     note = tag("p", text, class_="note") if text else None
     return join((note, table(header, rows, "llllrrrll", "Trades")))
 
@@ -64,56 +69,56 @@ def _gain(run: Run, value: float | None) -> tuple[str, str | None]:
 
 
 def _scatter(run: Run, found: Table) -> Figure:
-    """Winners and losers differ in colour and in shape."""
     kept = largest(found["net_pnl"])
-    net, exits = found["net_pnl"][kept], found["exit_time"][kept]
-    names = np.array([words(f"{found['symbol'][at]} {found['side'][at]}, {found['exit_reason'][at]}") for at in kept.tolist()], object)
-    traces = [
-        _points(milliseconds(exits[which]), net[which], name, names[which])
-        for name, which in (("winners", net > 0), ("others", net <= 0))
-        if which.any()
-    ]
-    note = f"The {count(MOST_POINTS)} largest of {count(len(found['net_pnl']))} trades." if len(kept) < len(found["net_pnl"]) else ""
-    best, worst = float(found["net_pnl"].max()), float(found["net_pnl"].min())
-    says = f"{count(len(found['net_pnl']))} trades by exit; the best gained {run.gain(best)}, the worst {run.gain(worst)}."
-    layout = {"xaxis": time_axis(), "yaxis": axis(f"net result {run.currency}".rstrip())}
+    names = [f"{found['symbol'][at]} {found['side'][at]}, {found['exit_reason'][at]}" for at in kept.tolist()]
+    traces = _by_outcome(milliseconds(found["exit_time"][kept]), found["net_pnl"][kept], found["net_pnl"][kept], names)
+    size, best, worst = count(len(found["net_pnl"])), float(found["net_pnl"].max()), float(found["net_pnl"].min())
+    note = f"The {count(MOST_POINTS)} largest of {size} trades." if len(kept) < len(found["net_pnl"]) else ""
+    says = f"{size} trades by exit; the best made {run.gain(best)}, the worst {run.gain(worst)}."
+    layout = {"xaxis": time_axis(), "yaxis": axis(_net(run))}
     return Figure("trade-scatter", "Result of each trade", says, one(traces, **layout), note=note)
-
-
-def _points(x: Any, y: Any, name: str, text: Any) -> Spec:
-    color, symbol = ("@gain", "triangle-up") if name == "winners" else ("@loss", "triangle-down")
-    marker = {"color": color, "symbol": symbol, "size": 8, "opacity": 0.75}
-    return {"type": "scatter", "mode": "markers", "name": name, "x": x, "y": y, "text": text, "marker": marker}
-
-
-def _histogram(run: Run, found: Table) -> Figure:
-    edges, counts = histogram(found["net_pnl"])
-    centres = (edges[1:] + edges[:-1]) / 2
-    colors = np.where(centres > 0, "@gain", "@loss").tolist()
-    bars = {"type": "bar", "name": "trades", "x": centres, "y": counts, "width": np.diff(edges), "marker": {"color": colors}}
-    rows = [
-        (run.gain(low), run.gain(high), count(size))
-        for low, high, size in zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True)
-    ]
-    says = f"The median trade made {run.gain(float(np.median(found['net_pnl'])))}."
-    layout = {"xaxis": axis(f"net result {run.currency}".rstrip()), "yaxis": axis("trades"), "showlegend": False, "bargap": 0.04}
-    numbers = table(("from", "to", "trades"), rows, "rrr", "Trades by result")
-    return Figure("trade-histogram", "Distribution of results", says, one([bars], **layout), {"": numbers})
 
 
 def _excursions(run: Run, found: Table) -> Figure:
     """Maximum adverse against maximum favourable excursion, both as shares of the entry price."""
     kept = largest(found["net_pnl"])
-    mae, mfe, net = found["mae"][kept], found["mfe"][kept], found["net_pnl"][kept]
-    names = np.array([words(run.gain(value)) for value in net.tolist()], object)
-    traces = [
-        _points(mae[which], mfe[which], name, names[which])
-        for name, which in (("winners", net > 0), ("others", net <= 0))
-        if which.any()
-    ]
-    says = f"The median trade went {percent(float(np.median(found['mae'])))} against and {percent(float(np.median(found['mfe'])))} for us."
+    net = found["net_pnl"][kept]
+    traces = _by_outcome(found["mae"][kept], found["mfe"][kept], net, [run.gain(value) for value in net.tolist()])
+    against, favour = (percent(float(np.median(found[name]))) for name in ("mae", "mfe"))
+    says = f"The median trade went {against} against and {favour} for us."
     layout = {"xaxis": axis("worst move (MAE)", tickformat=".1%"), "yaxis": axis("best move (MFE)", tickformat=".1%")}
     return Figure("excursions", "Against and for us", says, one(traces, **layout))
+
+
+def _by_outcome(x: Any, y: Any, net: Floats, names: list[str]) -> list[Spec]:
+    """Points; winners and others differ in colour and in shape."""
+    texts = np.array([words(name) for name in names], object)
+    looks = (("winners", "@gain", "triangle-up", net > 0), ("others", "@loss", "triangle-down", net <= 0))
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": x[which],
+            "y": y[which],
+            "text": texts[which],
+            "marker": {"color": color, "symbol": symbol, "size": 8, "opacity": 0.75},
+        }
+        for name, color, symbol, which in looks
+        if which.any()
+    ]
+
+
+def _histogram(run: Run, found: Table) -> Figure:
+    net = found["net_pnl"]
+    says = f"The median trade made {run.gain(float(np.median(net)))}."
+    spec = one([bins.bars(net, "@gain", "@loss")], **bins.layout(axis(_net(run)), axis("trades")))
+    numbers = bins.bin_table(net, run.gain, "trades")
+    return Figure("trade-histogram", "Distribution of results", says, spec, {"": numbers})
+
+
+def _net(run: Run) -> str:
+    return words(f"net result {run.currency}".rstrip())
 
 
 # --- breakdowns ----------------------------------------------------------------------------------

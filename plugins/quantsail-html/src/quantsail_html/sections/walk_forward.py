@@ -33,7 +33,11 @@ def _names(windows: Table) -> list[str]:
 
 
 def _status(windows: Table) -> list[str]:
-    return [general(value) for value in windows["status"].tolist()] if "status" in windows else [""] * len(windows["window"])
+    return (
+        [general(value) for value in windows["status"].tolist()]
+        if "status" in windows
+        else [""] * len(windows["window"])
+    )
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -54,7 +58,8 @@ def _strip(windows: Table) -> Figure:
         if rows
     ]
     layout = {"xaxis": time_axis(), "yaxis": axis("window", type="category", autorange="reversed", categoryarray=names)}
-    says = f"{count(len(names))} windows, of which {count(status.count('flat'))} stayed flat and {count(status.count('dropped'))} were dropped."
+    flat, dropped = count(status.count("flat")), count(status.count("dropped"))
+    says = f"{count(len(names))} windows, of which {flat} stayed flat and {dropped} were dropped."
     return Figure("windows-strip", "Train and test over time", says, one(parts, **layout), wide=True)
 
 
@@ -63,14 +68,17 @@ def _taken(windows: Table, rows: list[int]) -> Table:
 
 
 def _spans(windows: Table, part: str, names: list[str], color: str, width: int) -> Spec:
-    starts, ends = milliseconds(windows[f"{part}_start_time"]).tolist(), milliseconds(windows[f"{part}_end_time"]).tolist()
+    starts, ends = (
+        milliseconds(windows[f"{part}_start_time"]).tolist(),
+        milliseconds(windows[f"{part}_end_time"]).tolist(),
+    )
     x = [value for start, end in zip(starts, ends, strict=True) for value in (start, end, None)]
     y = [value for name in names for value in (name, name, None)]
     return {"type": "scatter", "mode": "lines", "name": part, "x": x, "y": y, "line": {"color": color, "width": width}}
 
 
 def _bars(windows: Table) -> Figure:
-    bars = [
+    bars: list[Spec] = [
         {"type": "bar", "name": label, "x": _names(windows), "y": windows[column], "marker": {"color": color}}
         for label, column, color in (("in sample", "train_return", "@other"), ("out of sample", "test_return", "@main"))
     ]
@@ -85,11 +93,28 @@ def _scatter(windows: Table) -> Figure:
     both = np.isfinite(train) & np.isfinite(test)
     known = np.concatenate((train[both], test[both], [0.0]))
     ends = [float(known.min()), float(known.max())]
-    same = {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "name": "as promised", "line": {"color": "@other", "dash": "dot"}}
+    same = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": ends,
+        "y": ends,
+        "name": "as promised",
+        "line": {"color": "@other", "dash": "dot"},
+    }
     texts = [f"window {words(name)}" for name in _names(windows)]
-    dots = {"type": "scatter", "mode": "markers", "name": "windows", "x": train, "y": test, "text": texts, "marker": {"color": "@main", "size": 9}}
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "windows",
+        "x": train,
+        "y": test,
+        "text": texts,
+        "marker": {"color": "@main", "size": 9},
+    }
     layout = {"xaxis": axis("in sample", tickformat=".1%"), "yaxis": axis("out of sample", tickformat=".1%")}
-    return Figure("windows-scatter", "Promised and held", _correlation(train[both], test[both]), one([same, dots], **layout))
+    return Figure(
+        "windows-scatter", "Promised and held", _correlation(train[both], test[both]), one([same, dots], **layout)
+    )
 
 
 def _correlation(train: Floats, test: Floats) -> str:
@@ -102,7 +127,11 @@ def _drift(windows: Table, path: str, number_: int) -> Figure:
     """One parameter over the windows, as steps; no value where a window stayed flat."""
     listed = windows[path].tolist()
     numeric = all(value is None or isinstance(value, int | float) for value in listed)
-    values: list[Any] = steps(windows[path].astype(np.float64)) if numeric else [None if value is None else words(value) for value in listed]
+    values: list[Any] = (
+        steps(windows[path].astype(np.float64))
+        if numeric
+        else [None if value is None else words(value) for value in listed]
+    )
     line = {
         "type": "scatter",
         "mode": "lines+markers",
@@ -111,7 +140,11 @@ def _drift(windows: Table, path: str, number_: int) -> Figure:
         "line": {"shape": "hvh", "color": "@main", "width": 2},
     }
     kinds = len({value for value in values if value is not None})
-    layout = {"xaxis": axis("window", type="category"), "yaxis": axis(words(path), type=None if numeric else "category"), "showlegend": False}
+    layout = {
+        "xaxis": axis("window", type="category"),
+        "yaxis": axis(words(path), type=None if numeric else "category"),
+        "showlegend": False,
+    }
     return Figure(f"drift-{number_}", f"Drift of {path}", f"{count(kinds)} different values.", one([line], **layout))
 
 
