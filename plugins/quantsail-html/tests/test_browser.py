@@ -161,7 +161,7 @@ def test_the_theme_follows_the_system_and_the_button(
 ) -> None:
     path = written(*sample_run)
     ground = "getComputedStyle(document.body).backgroundColor"
-    color = f"{PLOT}.data[0].line.color"
+    color = f"{PLOT}.data[0].fillcolor"
     browser.open(path)
     light = browser.value(f"[{ground}, {color}]")
     browser.open(path, dark=True)

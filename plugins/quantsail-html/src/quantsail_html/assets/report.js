@@ -113,6 +113,7 @@
   const MOST_IN_VIEW = 480; // with as many on either side, ready for panning, at most 1,440 are drawn
   const PIXELS_A_CANDLE = 3;
   const MOST_TRADES = 150;
+  const PIXELS_A_TRADE = 7;
   const MOST_LEVELS = 60; // trades with their stops and targets; more would hide the candles
 
   function lengthWords(seconds) {
@@ -173,13 +174,14 @@
       return out;
     }
 
-    /** Trades that touch a span: their indices, the largest by result where there are too many, and how many there were. */
-    tradesIn(from, to) {
+    /** Trades that touch a span: indices of at most `most`, the largest by result, and how many there were. */
+    tradesIn(from, to, most) {
       const { entry_time: entry, exit_time: exit, net_pnl: net } = this.trades;
       const found = [];
       for (let i = 0; i < this.count; i++) if (entry[i] <= to && exit[i] >= from) found.push(i);
-      const kept = found.length <= MOST_TRADES ? found : found.slice().sort((a, b) => Math.abs(net[b]) - Math.abs(net[a])).slice(0, MOST_TRADES);
-      return { kept, total: found.length };
+      const total = found.length;
+      if (total > most) found.sort((a, b) => Math.abs(net[b]) - Math.abs(net[a])).splice(most);
+      return { kept: found, total };
     }
   }
 
@@ -211,11 +213,14 @@
       const length = this.series.lengthFor(width, fit);
       const left = from - width, right = to + width;
       const bars = this.series.joined(left, right, length);
-      const { kept, total } = this.series.tradesIn(left, right);
-      const data = [...candleTraces(bars, length), ...tradeTraces(this.series.trades, kept)];
+      const most = Math.min(MOST_TRADES, Math.floor(this.plot.clientWidth / PIXELS_A_TRADE));
+      const { kept, total } = this.series.tradesIn(left, right, most);
+      const range = heights(bars, from, to);
+      const pixel = { x: (width * 1000) / this.plot.clientWidth, y: range ? (range[1] - range[0]) / this.plot.clientHeight : 0 };
+      const data = [...candleTraces(bars, length, pixel), ...tradeTraces(this.series.trades, kept)];
       const layout = layoutOf({
         xaxis: { type: "date", range: [from * 1000, to * 1000], rangeslider: { visible: false }, fixedrange: false },
-        yaxis: { range: heights(bars, from, to), side: "right" },
+        yaxis: { range, side: "right" },
         dragmode: "pan",
         hovermode: "closest",
         margin: { l: 14, r: 60, t: 10, b: 36 },
@@ -268,21 +273,23 @@
     }
   }
 
-  /** One path for all bodies of a direction, wicks included: plotly's own candles are an element each, five times slower. */
-  function candleTraces(bars, length) {
-    const half = length * 350, middle = length * 500; // milliseconds; a candle stands over the time that it covers
+  /** One filled path for all candles of a direction: as plotly's own candles, or as lines, each would be an element.
+   *  Wicks are a pixel wide and bodies at least a pixel high. */
+  function candleTraces(bars, length, pixel) {
+    const middle = length * 500, half = Math.max(length * 350, pixel.x / 2), thin = pixel.x / 2; // milliseconds
     const paths = [{ color: "@gain", x: [], y: [] }, { color: "@loss", x: [], y: [] }];
     const text = [];
     for (let i = 0; i < bars.x.length; i++) {
       const x = bars.x[i] + middle, o = bars.open[i], c = bars.close[i], h = bars.high[i], l = bars.low[i];
-      const top = Math.max(o, c), bottom = Math.min(o, c);
+      const centre = (o + c) / 2, tall = Math.max(Math.abs(o - c), pixel.y) / 2, top = centre + tall, bottom = centre - tall;
       const path = paths[c >= o ? 0 : 1];
-      path.x.push(x, x, x + half, x + half, x, x, x, x - half, x - half, x, x, null);
-      path.y.push(h, top, top, bottom, bottom, l, bottom, bottom, top, top, h, null);
+      const right = x + thin, left = x - thin, high = Math.max(h, top), low = Math.min(l, bottom);
+      path.x.push(right, right, x + half, x + half, right, right, left, left, x - half, x - half, left, left, null);
+      path.y.push(high, top, top, bottom, bottom, low, low, bottom, bottom, top, top, high, null);
       text.push(`open ${price(o)}<br>high ${price(h)}<br>low ${price(l)}<br>close ${price(c)}`);
     }
     const bodies = paths.map(({ color, x, y }) => ({
-      type: "scatter", mode: "lines", x, y, fill: "toself", fillcolor: color, line: { color, width: 1 }, hoverinfo: "skip", showlegend: false,
+      type: "scatter", mode: "none", x, y, fill: "toself", fillcolor: color, hoverinfo: "skip", showlegend: false,
     }));
     const told = { type: "scatter", mode: "lines", name: "", x: bars.x.map((x) => x + middle), y: bars.close, text, hoverinfo: "x+text", showlegend: false };
     return [...bodies, { ...told, line: { width: 0, color: "@quiet" } }];
@@ -309,12 +316,16 @@
     const made = (i) => trades.net_pnl[i] > 0;
     const entries = [["entry, long", "triangle-up", kept.filter(long)], ["entry, short", "triangle-down", kept.filter((i) => !long(i))]];
     const exits = [["exit, gained", "circle", "@gain", kept.filter(made)], ["exit, lost", "x", "@loss", kept.filter((i) => !made(i))]];
-    const levels = kept.length <= MOST_LEVELS ? [levelTrace(trades, kept, "stop", "dot", "@loss"), levelTrace(trades, kept, "target", "dash", "@gain")] : [];
-    return [
+    const size = kept.length > MOST_LEVELS ? 8 : 11;
+    const lines = kept.length > MOST_LEVELS ? [] : [
       pathTrace(trades, kept),
-      ...levels.filter(Boolean),
-      ...entries.map(([name, symbol, of]) => markers(name, symbol, "@mark", of.map((i) => trades.entry_time[i]), of.map((i) => trades.entry_price[i]), of.map((i) => entryText(trades, i)))),
-      ...exits.map(([name, symbol, color, of]) => markers(name, symbol, color, of.map((i) => trades.exit_time[i]), of.map((i) => trades.exit_price[i]), of.map((i) => exitText(trades, i)))),
+      levelTrace(trades, kept, "stop", "dot", "@loss"),
+      levelTrace(trades, kept, "target", "dash", "@gain"),
+    ];
+    return [
+      ...lines.filter(Boolean),
+      ...entries.map(([name, symbol, of]) => markers(name, symbol, "@mark", size, of.map((i) => trades.entry_time[i]), of.map((i) => trades.entry_price[i]), of.map((i) => entryText(trades, i)))),
+      ...exits.map(([name, symbol, color, of]) => markers(name, symbol, color, size, of.map((i) => trades.exit_time[i]), of.map((i) => trades.exit_price[i]), of.map((i) => exitText(trades, i)))),
     ].filter((trace) => trace.x.length);
   }
 
@@ -331,8 +342,8 @@
     return lines.map(label).join("<br>");
   }
 
-  function markers(name, symbol, color, times, y, text) {
-    const marker = { symbol, color, size: 11, line: { color: "@paper", width: 1.5 } };
+  function markers(name, symbol, color, size, times, y, text) {
+    const marker = { symbol, color, size, line: { color: "@paper", width: 1 } };
     return { type: "scatter", mode: "markers", name, x: times.map((each) => each * 1000), y, text, hoverinfo: "text", marker };
   }
 
