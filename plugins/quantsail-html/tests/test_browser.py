@@ -75,7 +75,9 @@ def test_the_candles_drawn_are_those_of_the_data(
     first, second = browser.value(f"[{CANDLES}[0], {CANDLES}[1]]")
     size = int(second - first) // (5 * 60 * 1_000)
     text = browser.value(f"{PLOT}.data[2].text[0]")
-    values = [float(line.split()[1]) for line in text.split("<br>")]
+    opened, *lines = text.split("<br>")
+    assert opened == "2023-01-01 00:00"
+    values = [float(line.split()[1]) for line in lines]
     part = slice(0, size)
     expected = [bars.open[0], bars.high[part].max(), bars.low[part].min(), bars.close[size - 1]]
     assert values == pytest.approx([float(value) for value in expected], rel=1e-6)

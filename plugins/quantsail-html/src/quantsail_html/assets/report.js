@@ -215,14 +215,14 @@
       const bars = this.series.joined(left, right, length);
       const most = Math.min(MOST_TRADES, Math.floor(this.plot.clientWidth / PIXELS_A_TRADE));
       const { kept, total } = this.series.tradesIn(left, right, most);
-      const range = heights(bars, from, to);
+      const range = heights(bars, from, to, levelsOf(this.series.trades, kept, from, to));
       const pixel = { x: (width * 1000) / this.plot.clientWidth, y: range ? (range[1] - range[0]) / this.plot.clientHeight : 0 };
       const data = [...candleTraces(bars, length, pixel), ...tradeTraces(this.series.trades, kept)];
       const layout = layoutOf({
         xaxis: { type: "date", range: [from * 1000, to * 1000], rangeslider: { visible: false }, fixedrange: false },
         yaxis: { range, side: "right" },
         dragmode: "pan",
-        hovermode: "closest",
+        hovermode: "x",
         margin: { l: 14, r: 60, t: 10, b: 36 },
       });
       Plotly.react(this.plot, themed(data), layout, CONFIG);
@@ -230,9 +230,8 @@
     }
 
     tell(length, shown, total) {
-      const day = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
       const joined = Math.round(length / this.series.step);
-      const parts = [`${this.series.symbol}, ${day(this.view[0])} to ${day(this.view[1])} UTC, one candle is ${lengthWords(length)}${joined > 1 ? ` (${joined} bars)` : ""}.`];
+      const parts = [`${this.series.symbol}, ${clock(this.view[0])} to ${clock(this.view[1])} UTC, one candle is ${lengthWords(length)}${joined > 1 ? ` (${joined} bars)` : ""}.`];
       if (shown < total) parts.push(`Of ${total} trades hereabouts the ${shown} largest are marked.`);
       if (shown > MOST_LEVELS) parts.push("Zoom in for stops and targets.");
       this.said.textContent = parts.join(" ");
@@ -286,20 +285,28 @@
       const right = x + thin, left = x - thin, high = Math.max(h, top), low = Math.min(l, bottom);
       path.x.push(right, right, x + half, x + half, right, right, left, left, x - half, x - half, left, left, null);
       path.y.push(high, top, top, bottom, bottom, low, low, bottom, bottom, top, top, high, null);
-      text.push(`open ${price(o)}<br>high ${price(h)}<br>low ${price(l)}<br>close ${price(c)}`);
+      text.push(`${clock(bars.x[i] / 1000)}<br>open ${price(o)}<br>high ${price(h)}<br>low ${price(l)}<br>close ${price(c)}`);
     }
     const bodies = paths.map(({ color, x, y }) => ({
       type: "scatter", mode: "none", x, y, fill: "toself", fillcolor: color, hoverinfo: "skip", showlegend: false,
     }));
-    const told = { type: "scatter", mode: "lines", name: "", x: bars.x.map((x) => x + middle), y: bars.close, text, hoverinfo: "x+text", showlegend: false };
+    const told = { type: "scatter", mode: "lines", name: "", x: bars.x.map((x) => x + middle), y: bars.close, text, hoverinfo: "text", showlegend: false };
     return [...bodies, { ...told, line: { width: 0, color: "@quiet" } }];
   }
 
+  const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
   const price = (value) => Number(value.toPrecision(7));
 
-  /** The y range of what is in view, with a little room. */
-  function heights(bars, from, to) {
-    let low = Infinity, high = -Infinity;
+  /** Stops and targets of the trades in view, where they are drawn. */
+  function levelsOf(trades, kept, from, to) {
+    if (kept.length > MOST_LEVELS) return [];
+    const seen = kept.filter((i) => trades.entry_time[i] <= to && trades.exit_time[i] >= from);
+    return seen.flatMap((i) => [trades.stop?.[i], trades.target?.[i]]).filter(Number.isFinite);
+  }
+
+  /** The y range of the candles and levels in view, with a little room. */
+  function heights(bars, from, to, levels) {
+    let low = Math.min(...levels), high = Math.max(...levels);
     for (let i = 0; i < bars.x.length; i++) {
       if (bars.x[i] < from * 1000 || bars.x[i] > to * 1000) continue;
       if (bars.low[i] < low) low = bars.low[i];
