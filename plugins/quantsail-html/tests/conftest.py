@@ -262,12 +262,20 @@ class Browser:
 
     def drag(self, element: str, dx: int) -> None:
         """Press the mouse in the middle of an element, move it sideways in ten steps, let go."""
-        middle = "return [box.x + box.width / 2, box.y + box.height / 2]"
-        x, y = self.value(f"(() => {{ const box = {element}.getBoundingClientRect(); {middle}; }})()")
+        x, y = self._middle(element)
         self._mouse("mousePressed", x, y)
         for step in range(1, 11):
             self._mouse("mouseMoved", x + dx * step / 10, y)
         self._mouse("mouseReleased", x + dx, y)
+
+    def point_at(self, element: str) -> None:
+        """Move the mouse to the middle of an element."""
+        self._mouse("mouseMoved", *self._middle(element))
+
+    def _middle(self, element: str) -> tuple[float, float]:
+        box = self.value(f"JSON.stringify({element}.getBoundingClientRect())")
+        found = json.loads(box)
+        return found["x"] + found["width"] / 2, found["y"] + found["height"] / 2
 
     def _mouse(self, kind: str, x: float, y: float) -> None:
         self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)

@@ -30,10 +30,11 @@ def click(name: str) -> str:
 
 
 def draw_all(browser: Any) -> None:
-    """Look at every figure, from the top to the bottom of the page."""
+    """Look at every figure, from the top to the bottom of the page, with the mouse over it."""
     for number in range(browser.value(f"{LAZY}.length")):
-        browser.value(f"{LAZY}[{number}].scrollIntoView()")
+        browser.value(f"{LAZY}[{number}].scrollIntoView({{ block: 'center', behavior: 'instant' }})")
         browser.wait(f"!!{LAZY}[{number}].data")
+        browser.point_at(f"{LAZY}[{number}]")
 
 
 def assert_quiet(browser: Any, path: Path) -> None:

@@ -189,6 +189,7 @@ def test_the_policy_allows_what_is_in_the_page_and_nothing_else(
     assert policy["default-src"] == "'none'"
     assert policy["script-src"].split() == [_hash(text) for text in scripts]
     assert set(policy["style-src-elem"].split()) == {_hash(text) for text in styles}
+    assert policy["style-src-attr"] == f"'unsafe-hashes' {_hash('')}"
     assert policy["img-src"] == "data: blob:"
     assert set(policy) == {
         *("default-src", "script-src", "style-src-elem", "style-src-attr", "img-src", "base-uri", "form-action")
