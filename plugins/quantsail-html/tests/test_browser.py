@@ -20,8 +20,9 @@ PLOT = "document.getElementById('candles-plot')"
 CANDLES = f"{PLOT}.data[2].x"  # after the paths of rising and of falling candles comes what is told of each
 NAMES = f"{PLOT}.data.filter(trace => trace.showlegend !== false).map(trace => trace.name)"
 LAZY = "[...document.querySelectorAll('[data-figure]')]"
-# Generous, since the machine may be busy: what an idle one takes is in docs/performance.md.
+# Generous, since the machine may be busy: what was measured is in docs/performance.md.
 MOST_MS = 5_000
+MOST_PAN_MS = 2_000
 MOST_CANDLES = 1_500
 
 
@@ -49,9 +50,9 @@ def long_report(long_run: tuple[RunResult, Path], written: Write) -> Path:
 
 
 def test_100_000_bars_are_soon_ready_and_few_of_them_are_drawn(browser: Any, long_report: Path) -> None:
-    assert any(
-        browser.open(long_report) < MOST_MS for _ in range(3)
-    )  # the first page also pays for the browser's start
+    times = [browser.open(long_report) for _ in range(3)]
+    print(f"ready after {times} ms")
+    assert min(times) < MOST_MS  # the first page also pays for compiling plotly
     assert 100 < browser.value(f"{CANDLES}.length") <= MOST_CANDLES
     assert_quiet(browser, long_report)
 
@@ -82,6 +83,19 @@ def test_the_candles_drawn_are_those_of_the_data(
     part = slice(0, size)
     expected = [bars.open[0], bars.high[part].max(), bars.low[part].min(), bars.close[size - 1]]
     assert values == pytest.approx([float(value) for value in expected], rel=1e-6)
+
+
+def test_a_pan_redraws_at_once(browser: Any, long_report: Path) -> None:
+    browser.open(long_report)
+    browser.value(f"{click('in')}; {click('in')}; {click('in')}")
+    start = "const start = performance.now();"
+    painted = "await new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)));"
+    pans = [
+        browser.value(f"(async () => {{ {start} {click(to)}; {painted} return performance.now() - start; }})()")
+        for to in ("left", "right") * 5
+    ]
+    print(f"panned in {sorted(map(round, pans))} ms")
+    assert np.median(pans) < MOST_PAN_MS
 
 
 def test_panning_by_buttons_keys_and_mouse_changes_what_is_drawn(browser: Any, long_report: Path) -> None:
