@@ -6,8 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-VOID = frozenset({"br", "meta"})
-Cell = tuple[Any, str]  # what is shown, and the CSS class of its cell
+VOID = frozenset({"meta"})
 
 
 class Html(str):
