@@ -26,6 +26,7 @@ def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) 
         undefined=measured.undefined,
         facts=facts_of(pipeline, data),
         notes=data.notes,
+        market=data.bars,
     )
 
 

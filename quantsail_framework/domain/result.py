@@ -13,12 +13,18 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quantsail_framework.domain.bars import Bars
+
 Column = npt.NDArray[Any]
 Table = Mapping[str, Column]
 _NO_TIME = np.iinfo(np.int64).min
 
 
 def _no_tables() -> Mapping[str, Table]:
+    return {}
+
+
+def _no_market() -> Mapping[str, Bars]:
     return {}
 
 
@@ -30,7 +36,8 @@ class RunResult:
     nanoseconds UTC in columns named ``time`` or ``*_time``, text columns are object arrays,
     a missing number is NaN (written as null). ``metrics``: plain values, None where undefined.
     ``undefined``: why each None is None. ``facts``: what the manifest adds (data hashes,
-    first_tradable, ...). ``notes``: what the user should know, one sentence each.
+    first_tradable, ...). ``notes``: what the user should know, one sentence each. ``market``: the candles
+    by symbol, for reporters that draw them; no file of the run folder holds them.
     """
 
     kind: str
@@ -41,6 +48,7 @@ class RunResult:
     facts: Mapping[str, Any] = attrs.field(factory=dict)
     notes: tuple[str, ...] = ()
     verdict: str | None = None
+    market: Mapping[str, Bars] = attrs.field(factory=_no_market)
 
     @property
     def trades(self) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from quantsail_backtest.runners import BacktestRunner, ReplayRunner
-from quantsail_framework import Bars, Signals, Timeframe
+from quantsail_framework import Bars, Signals, Timeframe, run
 from quantsail_framework.errors import ComponentError, DataError
+from quantsail_framework.results import read_run
 from quantsail_framework.testing.examples import example_pipeline, example_session
 from quantsail_framework.testing.fakes import FakeSource, ListEvents
 from quantsail_framework.testing.markets import random_walk
@@ -152,3 +154,13 @@ def test_d052_what_a_strategy_returns_is_checked_and_named() -> None:
         BacktestRunner().run(pipeline(bars, strategy=TooShort()), example_session())
     with pytest.raises(ComponentError, match=r"Silent.signals\(TEST/USDT\) returned NoneType; it must return Signals"):
         BacktestRunner().run(pipeline(bars, strategy=Silent()), example_session())
+
+
+@pytest.mark.parametrize("runner", ["backtest", "replay"])
+def test_the_candles_go_to_reporters_and_not_into_the_folder(runner: str, tmp_path: Path) -> None:
+    bars = candles(BOTH)
+    result = run(pipeline(bars), runner=runner, out=tmp_path / "run")
+    assert result.market["TEST/USDT"].close.tolist() == bars.close.tolist()
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    assert files == {"manifest.json", "metrics.json", "trades.parquet", "equity.parquet", "refusals.parquet"}
+    assert read_run(tmp_path / "run").result().market == {}

@@ -1,0 +1,189 @@
+"""A sweep: where good scores lie in the space of parameters, and how alone the best of them stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from quantsail_framework.domain.result import Table
+from quantsail_html import bins
+from quantsail_html.drawing import Floats, axis, words
+from quantsail_html.grid import REDUCE, Parameter, cells, neighbours_mean, parameter, surroundings
+from quantsail_html.markup import Html, join, table, tag
+from quantsail_html.numbers import count, general, number, percent
+from quantsail_html.run import Run
+from quantsail_html.section import Figure, Section, Spec, one
+
+MOST_PAIRS = 15
+_TOP = 20
+_TEXT_CELLS = 150  # with more cells their numbers would not be legible
+_SHOWS = (
+    ("best", "best over the other parameters"),
+    ("mean", "mean over the other parameters"),
+    ("around", "mean of the neighbouring cells"),
+)
+_METRICS: Mapping[str, Any] = {
+    "total_trades": ("trades", count),
+    "total_return": ("return", percent),
+    "sharpe": ("Sharpe", number),
+    "max_drawdown": ("max drawdown", percent),
+    "profit_factor": ("profit factor", number),
+}
+
+
+def sweep(run: Run) -> Section | None:
+    """Heat maps, scores and the top table; None where the result has no trials of its own."""
+    trials = run.table("trials", "trial", "score")
+    if trials is None:
+        return None
+    scores = trials["score"].astype(np.float64)
+    parameters = [parameter(path, trials[path]) for path in run.parameters if path in trials]
+    objective = str(run.result.facts.get("objective") or "score")
+    figures = [_map(parameters, scores, objective), _distribution(scores, objective)]
+    above, top = _outcomes(trials, scores), _top(parameters, trials, scores)
+    return Section("sweep", "Trials", tuple(each for each in figures if each), above=above, below=top)
+
+
+def _outcomes(trials: Table, scores: Floats) -> Html:
+    found = Counter(trials["status"].tolist()) if "status" in trials else {"tried": len(scores)}
+    shown = ", ".join(
+        f"{count(times)} {general(status)}" for status, times in sorted(found.items(), key=lambda item: -item[1])
+    )
+    return tag(
+        "p",
+        f"{count(len(scores))} trials: {shown}; {count(int(np.isfinite(scores).sum()))} with a score.",
+        class_="note",
+    )
+
+
+# --- heat maps -----------------------------------------------------------------------------------
+
+
+def _map(parameters: list[Parameter], scores: Floats, objective: str) -> Figure | None:
+    if not np.isfinite(scores).any() or not parameters:
+        return None
+    if len(parameters) == 1:
+        return _single(parameters[0], scores, objective)
+    pairs = list(combinations(range(len(parameters)), 2))[:MOST_PAIRS]
+    specs: dict[str, Spec] = {}
+    numbers: dict[str, Html] = {}
+    for pair in pairs:
+        across, up = parameters[pair[0]], parameters[pair[1]]
+        best = cells(across, up, scores, REDUCE["best"])
+        shown = {"best": best, "mean": cells(across, up, scores, REDUCE["mean"]), "around": surroundings(best)}
+        for how, matrix in shown.items():
+            key = f"{pair[0]}-{pair[1]}|{how}"
+            specs[key] = _heat(across, up, matrix, int(np.nanargmax(scores)))
+            numbers[key] = _heat_table(across, up, matrix)
+    names = tuple((f"{a}-{b}", f"{parameters[a].path} × {parameters[b].path}") for a, b in pairs)
+    return Figure(
+        "sweep-map",
+        f"{objective} by pairs of parameters",
+        "The frame marks the best trial. A score is worth more where the cells around it are good too.",
+        specs,
+        numbers,
+        choices=(("Parameters", names), ("Shown", _SHOWS)),
+        wide=True,
+    )
+
+
+def _heat(across: Parameter, up: Parameter, matrix: Floats, best: int) -> Spec:
+    heat = {
+        "type": "heatmap",
+        "z": matrix,
+        "x": list(range(len(across.labels))),
+        "y": list(range(len(up.labels))),
+        "colorscale": "Cividis",
+        "hoverongaps": False,
+        "xgap": 1,
+        "ygap": 1,
+        "texttemplate": "%{z:.3g}" if matrix.size <= _TEXT_CELLS else None,
+    }
+    x, y = int(across.codes[best]), int(up.codes[best])
+    frame = {
+        "type": "rect",
+        "x0": x - 0.5,
+        "x1": x + 0.5,
+        "y0": y - 0.5,
+        "y1": y + 0.5,
+        "line": {"color": "@mark", "width": 4},
+    }
+    return {"data": [heat], "layout": {"xaxis": _levels(across), "yaxis": _levels(up), "shapes": [frame]}}
+
+
+def _levels(shown: Parameter) -> dict[str, Any]:
+    places = list(range(len(shown.labels)))
+    return axis(
+        words(shown.path),
+        tickvals=places,
+        ticktext=[words(label) for label in shown.labels],
+        automargin=True,
+        showgrid=False,
+    )
+
+
+def _heat_table(across: Parameter, up: Parameter, matrix: Floats) -> Html:
+    rows = [(label, *(general(value) for value in row)) for label, row in zip(up.labels, matrix.tolist(), strict=True)]
+    header = (f"{up.path} \\ {across.path}", *across.labels)
+    return table(header, rows, "l" + "r" * len(across.labels), f"{up.path} by {across.path}")
+
+
+def _single(shown: Parameter, scores: Floats, objective: str) -> Figure:
+    """With one parameter the scores over it."""
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": shown.codes,
+        "y": scores,
+        "marker": {"color": "@main", "size": 8},
+    }
+    best = [general(float(np.max(each))) if len(each) else "" for each in _by_level(shown, scores)]
+    numbers = table((shown.path, "best"), zip(shown.labels, best, strict=True), "lr", f"{objective} by {shown.path}")
+    spec = one([dots], xaxis=_levels(shown), yaxis=axis(words(objective)), showlegend=False)
+    return Figure("sweep-map", f"{objective} by {shown.path}", "One point a trial.", spec, {"": numbers})
+
+
+def _by_level(shown: Parameter, scores: Floats) -> list[Floats]:
+    return [scores[(shown.codes == level) & np.isfinite(scores)] for level in range(len(shown.labels))]
+
+
+def _distribution(scores: Floats, objective: str) -> Figure | None:
+    if not np.isfinite(scores).any():
+        return None
+    best, median = general(float(np.nanmax(scores))), general(float(np.nanmedian(scores)))
+    says = f"Best {best}, median {median}: the best of many is lucky too."
+    spec = one([bins.bars(scores, "@main")], **bins.layout(axis(words(objective)), axis("trials")))
+    return Figure("sweep-scores", "All scores", says, spec, {"": bins.bin_table(scores, general, "trials")})
+
+
+# --- the best ------------------------------------------------------------------------------------
+
+
+def _top(parameters: list[Parameter], trials: Table, scores: Floats) -> Html:
+    """The best trials, each beside the mean of its neighbours: those at most one step away in every parameter."""
+    order = [at for at in np.argsort(-scores, kind="stable").tolist() if np.isfinite(scores[at])][:_TOP]
+    if not order:
+        return tag("p", "No trial has a score.", class_="empty")
+    metrics = {name: look for name, look in _METRICS.items() if name in trials}
+    header = (
+        "#",
+        "trial",
+        *(each.path for each in parameters),
+        "score",
+        "neighbours",
+        *(label for label, _ in metrics.values()),
+    )
+    rows = []
+    for rank, at in enumerate(order, 1):
+        around = neighbours_mean(parameters, scores, at)
+        values = (general(trials[each.path][at]) for each in parameters)
+        figures = (shown(float(trials[name][at])) for name, (_, shown) in metrics.items())
+        rows.append(
+            (rank, general(trials["trial"][at]), *values, general(float(scores[at])), general(around), *figures)
+        )
+    note = tag("p", "neighbours: mean score of the trials at most one step away in every parameter.", class_="note")
+    return join((tag("h3", f"The best {len(order)}"), table(header, rows, "r" * len(header), "Best trials"), note))
