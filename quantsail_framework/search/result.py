@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,6 +14,7 @@ import numpy as np
 from quantsail_framework.config.plain import plain
 from quantsail_framework.domain.result import Column, RunResult, Table
 from quantsail_framework.ports.runner import Pipeline
+from quantsail_framework.search.luck import luck
 from quantsail_framework.search.space import Space
 from quantsail_framework.search.study import Study, Trial
 
@@ -31,7 +32,10 @@ def search_result(
 
     Where there is no best one, they are those of the pipeline as it stands, and a note says so.
     """
-    result = study.run({} if best is None else best.values)
+    values: Mapping[str, Any] = {} if best is None else best.values
+    result = study.run(values)
+    metrics, undefined = luck(result, trials, capital=study.pipeline.capital, seed=study.pipeline.seed)
+    metrics |= both_ends(study, values, result)
     counts = Counter(trial.status for trial in trials)
     facts: dict[str, Any] = {
         "parameters": list(space.paths),
@@ -41,7 +45,27 @@ def search_result(
     }
     tables = {"trials": trials_table(space.paths, trials, min_trades), **result.tables}
     notes = () if best else (_none_qualifies(trials, min_trades),)
-    return attrs.evolve(result, kind=kind, tables=tables, facts={**result.facts, **facts}, notes=result.notes + notes)
+    return attrs.evolve(
+        result,
+        kind=kind,
+        tables=tables,
+        metrics={**result.metrics, **metrics},
+        undefined={**result.undefined, **undefined},
+        facts={**result.facts, **facts},
+        notes=result.notes + notes,
+    )
+
+
+def both_ends(study: Study, values: Mapping[str, Any], result: RunResult) -> dict[str, Any]:
+    """The total return with either answer to which level came first in a bar that touched both.
+
+    A run without such a bar is not run again: both are the same.
+    """
+    ends = dict.fromkeys(("stop_first", "target_first"), result.metrics["total_return"])
+    if result.metrics["ambiguous_trades"]:
+        (other,) = set(ends) - {study.both_touched}
+        ends[other] = attrs.evolve(study, both_touched=other).run(values).metrics["total_return"]
+    return {f"total_return_{end}": value for end, value in ends.items()}
 
 
 def objective_name(pipeline: Pipeline, kind: str) -> Any:

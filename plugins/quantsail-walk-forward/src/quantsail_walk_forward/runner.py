@@ -17,6 +17,7 @@ from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline, Session
 from quantsail_framework.search.checks import check_space
 from quantsail_framework.search.journal import Journal, run_trials
+from quantsail_framework.search.luck import luck
 from quantsail_framework.search.objective import ProfitFactorLnTrades
 from quantsail_framework.search.result import objective_name
 from quantsail_framework.search.space import Space, Values, parse_space
@@ -154,6 +155,8 @@ class WalkForwardRunner:
     def _result(self, study: RangeStudy, space: Space, choices: list[Choice], tested: OutOfSample) -> RunResult:
         result = result_of(KIND, study.pipeline, tested.data, tested.simulation)
         values = _measured(space, choices, tested, result)
+        tried = [trial for choice in choices for trial in choice.trials]
+        lucky, unlucky = luck(result, tried, capital=study.pipeline.capital, seed=study.pipeline.seed, same_range=False)
         met = list(
             judging.criteria(
                 tested.windows,
@@ -173,11 +176,13 @@ class WalkForwardRunner:
             },
             metrics={
                 **result.metrics,
+                **lucky,
                 **{name: _plain(value) for name, value in values.items()},
                 "drift_by_parameter": {path: _plain(value) for path, value in drift.items()},
             },
             undefined={
                 **result.undefined,
+                **unlucky,
                 **_reasons(values),
                 **_reasons({f"drift_by_parameter.{path}": value for path, value in drift.items()}),
             },
