@@ -99,8 +99,9 @@ def _groups(draws: Table) -> Iterator[tuple[str, Any]]:
 
 
 def _distribution(draws: Table, column: str, title: str, look: Any, color: str) -> Figure:
-    groups = list(_groups(draws))
-    values = {str(at): draws[column][rows].astype(np.float64) for at, (_, rows) in enumerate(groups)}
+    every = ((name, draws[column][rows].astype(np.float64)) for name, rows in _groups(draws))
+    groups = [(name, drawn) for name, drawn in every if np.isfinite(drawn).any()]
+    values = {str(at): drawn for at, (_, drawn) in enumerate(groups)}
     specs = {key: _histogram(each, color) for key, each in values.items()}
     numbers = {key: bins.bin_table(each, look, "draws") for key, each in values.items()}
     choice = ("Test", tuple((str(at), name) for at, (name, _) in enumerate(groups)))
@@ -124,7 +125,8 @@ def _table(draws: Table) -> Html:
     rows = []
     for name, at in _groups(draws):
         returns, depths = draws["total_return"][at].astype(np.float64), draws["max_drawdown"][at].astype(np.float64)
-        profitable = percent(float((returns > 0).mean()), 1)
+        known = returns[np.isfinite(returns)]  # a shuffle has none: its end is given
+        profitable = percent(float((known > 0).mean()), 1) if len(known) else MISSING
         ruined = percent(float(draws["ruined"][at].astype(np.float64).mean()), 1) if "ruined" in draws else MISSING
         rows.append(
             (name, count(len(at)), profitable, ruined, *_quantiles(returns, change), *_quantiles(depths, percent))
