@@ -109,7 +109,7 @@ def test_d010_the_zone_of_the_machine_does_not_matter(
         monkeypatch.undo()
         time.tzset()
     assert stores[0] == stores[1] == stores[2]
-    assert len(stores[0]) == 4  # the candles, what was asked for, the market's rules, the venue's timeframes
+    assert len(stores[0]) == 4  # the candles, what was asked for, the market's rules, what the venue has
 
 
 def test_d011_times_with_a_zone_are_understood_and_given_back(tmp_path: Path) -> None:
@@ -276,6 +276,9 @@ def test_d016_what_is_not_kept_is_not_taken_for_asked(bench: Benches, asked: dic
     one.exchange.shape = _last_720_hours
     fetched = one.fetch(one.request(**asked))  # type: ignore[arg-type]
     assert (fetched.stored, fetched.error) == (720, "")
+    told = len(one.exchange.journal)
+    assert one.fetch(one.request(**asked)).stored == 720  # type: ignore[arg-type]
+    assert len(one.exchange.journal) == told
     assert "though it traded at" in one.fetch().error
 
 
@@ -480,7 +483,7 @@ def test_d023_what_a_venue_lacks_keeps_nothing_else_from_a_run_and_is_asked_once
 @pytest.mark.parametrize("content", ["[1]", "rubbish", '{"ccxt": "0.1", "timeframes": []}', '{"timeframes": 5}'])
 def test_d023_what_is_known_of_a_venue_may_be_rubbish_or_old(bench: Benches, content: str) -> None:
     one = bench()
-    file = one.root / "binance" / "timeframes.json"
+    file = one.root / "binance" / "known.json"
     file.parent.mkdir(parents=True)
     file.write_text(content, encoding="utf-8")
     assert one.fetch().stored == 3_500

@@ -96,11 +96,16 @@ class Collector:
         """Whether all of it was asked of the venue before."""
         if request.end_ns is None:
             return False
-        start = BEGINNING_NS if request.start_ns is None else request.start_ns
+        beginning = self._beginning(request)
+        start = beginning if request.start_ns is None else request.start_ns
         if self._missing(request, start, request.end_ns):
             return False
         known_from = self._known_from(request, start)
-        return known_from <= BEGINNING_NS or self._count(request, known_from, start) >= request.warmup
+        return known_from <= beginning or self._count(request, known_from, start) >= request.warmup
+
+    def _beginning(self, request: BarRequest) -> int:
+        """What is older the venue does not have: asked for by its time, that is told, else it goes without."""
+        return max(BEGINNING_NS, self._known.kept_from_ns(request))
 
     def _known_from(self, request: BarRequest, start_ns: int) -> int:
         """Since when all up to ``start_ns`` was asked of the venue. What is older is not next to it."""
@@ -127,7 +132,7 @@ class Collector:
 
     @property
     def _known(self) -> Known:
-        return Known(self.exchange, self.store.root / encoded(self.exchange, "venue") / "timeframes.json")
+        return Known(self.exchange, self.store.root / encoded(self.exchange, "venue") / "known.json")
 
     def _save_instruments(self, venue: Venue, symbols: Sequence[str]) -> None:
         found = [venue.instrument(symbol) for symbol in dict.fromkeys(symbols)]
@@ -142,7 +147,7 @@ class Collector:
         venue = Venue(self.exchange, self.config, hold_file, self.clock, self.rng)
         try:
             await venue.open()
-            self._known.save(venue.timeframes)
+            self._known.save_timeframes(venue.timeframes)
             yield venue
         finally:
             await venue.close()
@@ -218,7 +223,7 @@ class _Series:
         from quantsail_ccxt.failures import GaveUpError
 
         request, owner = self.request, self.owner
-        start = BEGINNING_NS if request.start_ns is None else request.start_ns
+        start = owner._beginning(request) if request.start_ns is None else request.start_ns
         end = min(self._closed_ns() if request.end_ns is None else request.end_ns, self._closed_ns())
         self._stored = len(owner._read(attrs.evolve(request, warmup=0)))
         self._expected = max(0, end - start) // request.timeframe.ns
@@ -245,8 +250,9 @@ class _Series:
         owner, request = self.owner, self.request
         until = reach = min(start, self._closed_ns())
         lacking = length = request.warmup
-        while lacking > 0 and reach > BEGINNING_NS:
-            low = max(BEGINNING_NS, reach - length * request.timeframe.ns)
+        beginning = owner._beginning(request)
+        while lacking > 0 and reach > beginning:
+            low = max(beginning, reach - length * request.timeframe.ns)
             for missing in owner._missing(request, low, reach)[::-1]:
                 if not (await self._range(*missing)).real:
                     return  # it keeps no older ones
@@ -294,6 +300,8 @@ class _Series:
             return Verdict(real=True)
         verdict = await Silence(self.venue, self.request, start_ms, end_ms, ended).verdict()
         self._listed_ms = verdict.listed_ms or self._listed_ms
+        if verdict.traded_ms is not None and ended:
+            self.owner._known.save_kept_from(self.request, end_ms * NS_PER_MS)
         return verdict
 
     def _not_there(self, asked: tuple[int, int], verdict: Verdict) -> str:
