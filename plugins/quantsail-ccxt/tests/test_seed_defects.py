@@ -203,6 +203,17 @@ def test_d015_no_candles_before_the_listing(bench: Benches, dialect: Dialect) ->
     assert len(one.exchange.journal) == before  # nothing is missing
 
 
+@pytest.mark.parametrize("timeframe", ["1h", "5m"])
+def test_d015_a_market_that_traded_for_some_months_long_ago(bench: Benches, dialect: Dialect, timeframe: str) -> None:
+    """The growing steps through years of silence lead over it; longer candles show where it is."""
+    one = bench(dialect, walk_truth("BTC/USDT", timeframe, 3_000, START - 4 * 365 * 24 * HOUR))
+    years = 5 * 365 * 24 * HOUR // one.truth.timeframe.ns
+    fetched = one.fetch(one.request(None, years))
+    assert (fetched.stored, fetched.error) == (3_000, "")
+    assert same(one.stored(one.request(None, years)), one.truth)
+    assert len(one.exchange.calls()) < 120
+
+
 @pytest.mark.parametrize("hole", [(900, 2_950), (1_000, 2_000), (999, 1_001)])
 def test_d015_an_outage_longer_than_a_page(bench: Benches, dialect: Dialect, hole: tuple[int, int]) -> None:
     one = bench(dialect, without(walk_truth("BTC/USDT", "1h", 3_500, START), hole))

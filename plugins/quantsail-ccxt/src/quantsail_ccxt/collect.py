@@ -282,14 +282,20 @@ class _Series:
                 async for stretch in stretches:
                     if batch is None and (stretch.rows or stretch.until_ms >= end_ms):
                         found = stretch.rows[0][0] if stretch.rows else end_ms
-                        self._expected -= (found - first_ms) // walk.step_ms
                         verdict = await self._silence(first_ms, found, ended=bool(stretch.rows))
+                        if verdict.there_ms is not None:
+                            break
+                        self._expected -= (found - first_ms) // walk.step_ms
                         batch = _Batch(self, first_ms if verdict.real else found)
                     if batch is not None:
                         batch.add(stretch)
         finally:
             if batch is not None:
                 batch.flush()
+        if verdict.there_ms is not None:  # the growing steps of the walk led over it
+            there = verdict.there_ms * NS_PER_MS
+            verdict = await self._range(start, there)
+            await self._range(there, end)
         return verdict
 
     async def _silence(self, start_ms: int, end_ms: int, *, ended: bool) -> Verdict:
@@ -300,7 +306,7 @@ class _Series:
             return Verdict(real=True)
         verdict = await Silence(self.venue, self.request, start_ms, end_ms, ended).verdict()
         self._listed_ms = verdict.listed_ms or self._listed_ms
-        if verdict.traded_ms is not None and ended:
+        if verdict.traded_ms is not None and verdict.there_ms is None and ended:
             self.owner._known.save_kept_from(self.request, end_ms * NS_PER_MS)
         return verdict
 

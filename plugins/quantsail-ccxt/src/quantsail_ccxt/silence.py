@@ -22,17 +22,18 @@ _MS = NS_PER_SECOND // 1_000
 
 @attrs.frozen
 class Verdict:
-    """``real``: there was no trade; False where nothing proves it. ``traded_ms``: when there was some. ``listed_ms``:
-    when the first candle opens, where the market was listed later."""
+    """``real``: there was no trade; False where nothing proves it. ``traded_ms``: when there was some. ``there_ms``:
+    a candle that is there all the same. ``listed_ms``: when the first one opens, where the market was listed later."""
 
     real: bool = False
     traded_ms: int | None = None
+    there_ms: int | None = None
     listed_ms: int | None = None
 
 
 @attrs.define
 class Silence:
-    """No candle of ``request`` opens in [start, end), in ms; one does at the end where ``ended``."""
+    """No candle of ``request`` was found in [start, end), in ms; one opens at the end where ``ended``."""
 
     venue: Venue
     request: BarRequest
@@ -50,9 +51,20 @@ class Silence:
         for other in self._others():
             one = await self._shown_by(other)
             if one.traded_ms is not None:
-                return one
+                return attrs.evolve(one, there_ms=await self._there_ms(one.traded_ms, other))
             found = one if one.real else found  # a shorter one knows better
         return found
+
+    async def _there_ms(self, at_ms: int, length: Timeframe) -> int | None:
+        """The first candle of the series within the longer one at ``at_ms``, by way of those between the two."""
+        own = self.request.timeframe
+        for shorter in [*(each for each in self._others() if own < each < length), own]:
+            until_ms = min(at_ms + length.ns // _MS, self.end_ms)
+            rows = await self._rows(shorter, at_ms, until_ms)
+            if rows:
+                at_ms, length = rows[0][0], shorter
+        # One at the start would have been found: a venue that changes its mind is not asked for ever.
+        return at_ms if length == own and at_ms > self.start_ms else None
 
     def _others(self) -> list[Timeframe]:
         """The longer timeframes, longest first; shorter ones where there is no longer one."""
