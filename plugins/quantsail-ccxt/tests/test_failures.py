@@ -89,6 +89,8 @@ def test_only_a_plain_code_is_shown(body: str, code: str) -> None:
         ("-3", 0.0),
         ("Tue, 14 Nov 2023 22:14:20 GMT", 60.0),
         ("Tue, 14 Nov 2023 22:00:00 GMT", 0.0),
+        ("86401", 86_400.0),
+        ("1e15", 86_400.0),
         ("soon", None),
         ("inf", None),
         ("nan", None),

@@ -99,7 +99,8 @@ def test_f02_a_ban_outlasts_a_restart(bench: Benches) -> None:
     long_ban = refused(-1003, "IP banned.", 418, Retry_After="7200")
     one.exchange.fault("candles", long_ban, range(3, 1_000))
     first = one.fetch()
-    assert first.error == "binance BTC/USDT 1h: it asks to be left alone for 7200 s; call again then"
+    noted = f"({one.root / 'binance' / 'held.json'} says so); call again then"
+    assert first.error == f"binance BTC/USDT 1h: it asks to be left alone for 7200 s {noted}"
     assert first.stored == 1_000
     banned_at = one.exchange.seconds[-1]
     assert one.exchange.seconds[-1] - one.exchange.seconds[-2] >= 119.9
@@ -107,12 +108,39 @@ def test_f02_a_ban_outlasts_a_restart(bench: Benches) -> None:
     one.clock.advance(3_600.0)
     asked = len(one.exchange.journal)
     again = one.fetch()  # a fresh collector, as after a restart: not one request goes out
-    assert again.error == "binance: it asks to be left alone for 3600 s; call again then"
+    assert again.error == f"binance: it asks to be left alone for 3600 s {noted}"
     assert len(one.exchange.journal) == asked
     one.clock.advance(3_300.0)
     assert one.fetch().error == ""  # 300 s are left, and waited for
     assert one.exchange.seconds[asked] - banned_at >= 7_199.9
     assert same(one.stored(), one.truth)
+
+
+@pytest.mark.parametrize("asked", ["1e15", "1e11", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_f02_no_ban_lasts_longer_than_a_day(bench: Benches, asked: str) -> None:
+    one = bench()
+    one.exchange.fault("candles", refused(-1003, "IP banned.", 418, Retry_After=asked))
+    noted = f"({one.root / 'binance' / 'held.json'} says so); call again then"
+    assert one.fetch().error == f"binance BTC/USDT 1h: it asks to be left alone for 86400 s {noted}"
+    one.exchange.heal()
+    one.clock.advance(86_000.0)
+    assert one.fetch().stored == 3_500
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", "rubbish", "{}", '{"until": 5}', '{"until": "soon"}', '{"until": "9999-12-31T23:59:59"}']
+)
+def test_f02_a_note_of_a_ban_that_is_rubbish(bench: Benches, content: str) -> None:
+    """At worst a day is waited for, and then it is asked again."""
+    one = bench()
+    file = one.root / "binance" / "held.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(content, encoding="utf-8")
+    if "9999" in content:
+        assert f"for 86400 s ({file} says so)" in one.fetch().error
+        one.clock.advance(86_000.0)
+    else:
+        assert one.fetch().error == ""
 
 
 # --- answers that are none ---------------------------------------------------------------------

@@ -123,6 +123,30 @@ def test_warm_up_counts_bars_across_gaps(bench: Benches, dialect: Dialect) -> No
     assert one.exchange.journal == []
 
 
+def test_a_warm_up_does_not_jump_over_time_that_was_never_fetched(bench: Benches, dialect: Dialect) -> None:
+    one = bench(dialect)
+    one.fetch(one.request(0, 200))
+    one.fetch(one.request(2_000, 2_100))
+    request = one.request(2_000, 2_100, warmup=50)
+    for _ in range(2):
+        assert same(next(one.collector.bars([request])), one.truth.slice(1_950, 2_100))
+    assert one.sinces()[2:] == [1_950]
+    one.fetch(one.request(1_900, 1_930))
+    one.exchange.journal.clear()
+    longer = one.request(2_000, 2_100, warmup=120)
+    assert same(next(one.collector.bars([longer])), one.truth.slice(1_880, 2_100))
+    assert sorted(one.sinces()) == [1_880, 1_930]
+
+
+def test_a_warm_up_that_could_not_be_fetched_is_no_older_one(bench: Benches) -> None:
+    one = bench()
+    one.fetch(one.request(0, 200))
+    one.fetch(one.request(2_000, 2_100))
+    one.exchange.fault("candles", Answer({}, 503))
+    (fetched,) = one.collector.fetch([one.request(2_000, 2_100, warmup=50)])
+    assert (fetched.stored, bool(fetched.error)) == (100, True)
+
+
 def test_a_warm_up_that_the_venue_does_not_have(bench: Benches, dialect: Dialect) -> None:
     one = bench(dialect)
     request = one.request(50, 100, warmup=400)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -17,9 +18,11 @@ from quantsail_framework.store import Store
 from tests.exchanges.bench import HOUR, START, Bench, same, without
 from tests.exchanges.binance import Binance, refused
 from tests.exchanges.bybit import Bybit
+from tests.exchanges.clock import FakeClock
 from tests.exchanges.server import (
     Answer,
     Call,
+    Candle,
     LoopbackExchange,
     first_from,
     newest,
@@ -106,7 +109,7 @@ def test_d010_the_zone_of_the_machine_does_not_matter(
         monkeypatch.undo()
         time.tzset()
     assert stores[0] == stores[1] == stores[2]
-    assert len(stores[0]) == 3  # the candles, what was asked for, the market's rules
+    assert len(stores[0]) == 4  # the candles, what was asked for, the market's rules, what the venue has
 
 
 def test_d011_times_with_a_zone_are_understood_and_given_back(tmp_path: Path) -> None:
@@ -116,6 +119,7 @@ def test_d011_times_with_a_zone_are_understood_and_given_back(tmp_path: Path) ->
     [data]
     use = "ccxt"
     exchange = "binance"
+    path = "store"
     symbols = ["BTC/USDT"]
     timeframe = "1h"
     start = {start}
@@ -199,6 +203,17 @@ def test_d015_no_candles_before_the_listing(bench: Benches, dialect: Dialect) ->
     assert len(one.exchange.journal) == before  # nothing is missing
 
 
+@pytest.mark.parametrize("timeframe", ["1h", "5m"])
+def test_d015_a_market_that_traded_for_some_months_long_ago(bench: Benches, dialect: Dialect, timeframe: str) -> None:
+    """The growing steps through years of silence lead over it; longer candles show where it is."""
+    one = bench(dialect, walk_truth("BTC/USDT", timeframe, 3_000, START - 4 * 365 * 24 * HOUR))
+    years = 5 * 365 * 24 * HOUR // one.truth.timeframe.ns
+    fetched = one.fetch(one.request(None, years))
+    assert (fetched.stored, fetched.error) == (3_000, "")
+    assert same(one.stored(one.request(None, years)), one.truth)
+    assert len(one.exchange.calls()) < 120
+
+
 @pytest.mark.parametrize("hole", [(900, 2_950), (1_000, 2_000), (999, 1_001)])
 def test_d015_an_outage_longer_than_a_page(bench: Benches, dialect: Dialect, hole: tuple[int, int]) -> None:
     one = bench(dialect, without(walk_truth("BTC/USDT", "1h", 3_500, START), hole))
@@ -216,19 +231,93 @@ def test_d015_candles_within_an_outage_are_not_jumped_over(bench: Benches, diale
 
 def test_d016_a_venue_that_keeps_only_its_last_bars_is_told_each_time(bench: Benches) -> None:
     one = bench()
-    one.exchange.shape = lambda candles, since, limit, step: (newest(720) if step == 3_600_000 else first_from)(
-        candles, since, limit, step
-    )
+    one.exchange.shape = _last_720_hours
     for new in (720, 0):
         fetched = one.fetch()
         assert (fetched.new, fetched.stored) == (new, 720)
         assert fetched.error == (
             "binance has BTC/USDT 1h candles only from 2023-04-26 20:00 UTC on, though it traded at "
-            "2023-01-01 00:00 UTC: it keeps no older ones; start later, or import them"
+            "2023-01-05 00:00 UTC: it keeps no older ones; start later, or import them"
         )
     with pytest.raises(FetchError, match="only from 2023-04-26 20:00 UTC on"):
         next(one.collector.bars([one.whole()]))
     assert len(next(one.collector.bars([one.request(2_780, 3_500)]))) == 720
+
+
+def test_d016_days_of_a_venue_that_keeps_only_its_last_are_held_against_its_weeks(bench: Benches) -> None:
+    one = bench(Binance, walk_truth("BTC/USDT", "1d", 790, START))
+    one.exchange.shape = newest(300)
+    for _ in range(2):
+        fetched = one.fetch()
+        assert fetched.stored == 300
+        assert "1d candles only from 2024-05-05 00:00 UTC on, though it traded at 2023-01-05" in fetched.error
+    one.exchange.shape = first_from
+    assert one.fetch().error == ""
+    assert same(one.stored(), one.truth)
+
+
+def test_d016_evidence_that_could_not_be_had_covers_nothing(bench: Benches) -> None:
+    one = bench()
+    one.exchange.shape = _last_720_hours
+    one.exchange.fault("candles", lambda call, answer: answer if call.params["interval"] == "1h" else Answer({}, 503))
+    assert f"after {TRIES} tries" in one.fetch().error
+    one.exchange.heal()
+    one.exchange.shape = first_from
+    assert one.fetch().error == ""
+    assert same(one.stored(), one.truth)
+
+
+def test_d016_candles_that_the_venue_does_not_keep_are_told_where_nothing_shows_that_they_were(bench: Benches) -> None:
+    one = bench()
+    one.exchange.shape = newest(100)  # in every timeframe: no whole week lies in the range, and days begin after it
+    fetched = one.fetch(one.request(500, 600))
+    assert fetched.stored == 0
+    assert fetched.error == (
+        "binance has no BTC/USDT 1h candles from 2023-01-21 20:00 UTC to 2023-01-26 00:00 UTC, and nothing shows "
+        "whether it traded before: start later, or import them"
+    )
+    one.exchange.shape = first_from
+    assert one.fetch(one.request(500, 600)).stored == 100
+
+
+@pytest.mark.parametrize("asked", [{"last": 3_500, "first": None}, {"first": 2_950, "last": 3_500, "warmup": 2_000}])
+def test_d016_what_is_not_kept_is_not_taken_for_asked(bench: Benches, asked: dict[str, int | None]) -> None:
+    """Neither a fetch from the beginning nor a warm-up hides it from a later fetch that begins within."""
+    one = bench()
+    one.exchange.shape = _last_720_hours
+    fetched = one.fetch(one.request(**asked))  # type: ignore[arg-type]
+    assert (fetched.stored, fetched.error) == (720, "")
+    told = len(one.exchange.journal)
+    assert one.fetch(one.request(**asked)).stored == 720  # type: ignore[arg-type]
+    assert len(one.exchange.journal) == told
+    assert "though it traded at" in one.fetch().error
+
+
+@pytest.mark.parametrize("hole", [(1_000, 1_100), (200, 3_400), (2_000, 3_500)])
+def test_d016_an_outage_is_complete(bench: Benches, dialect: Dialect, hole: tuple[int, int]) -> None:
+    """Within it, and also where the range begins or ends in it."""
+    one = bench(dialect, without(walk_truth("BTC/USDT", "1h", 3_600, START), hole))
+    first, last = hole
+    for asked in ((first + 10, last - 10), (first + 20, last + 50), (first - 50, last)):
+        assert one.fetch(one.request(*asked)).error == ""
+    asked = len(one.exchange.journal)
+    assert one.fetch(one.request(first - 50, last + 50)).stored == 100
+    assert len(one.exchange.journal) == asked
+
+
+def test_d016_weeks_of_a_market_that_was_listed_later_are_complete(bench: Benches, dialect: Dialect) -> None:
+    """No longer candles are there to ask for: days that begin in the same week show it."""
+    one = bench(
+        dialect,
+        walk_truth("BTC/USDT", "1w", 60, START + 24 * HOUR),
+        walk_truth("BTC/USDT", "1d", 420, START + 24 * HOUR),
+    )
+    fetched = one.fetch(one.request(-100, 60))
+    assert (fetched.stored, fetched.error) == (60, "")
+
+
+def _last_720_hours(candles: Sequence[Candle], since: int, limit: int, step: int) -> Sequence[Candle]:
+    return (newest(720) if step == 3_600_000 else first_from)(candles, since, limit, step)
 
 
 def test_d016_a_market_that_was_listed_later_is_complete(bench: Benches, dialect: Dialect) -> None:
@@ -265,6 +354,42 @@ def test_d019_the_forming_bar_is_dropped_by_the_clock_of_the_exchange(
     one.clock.advance(3_600.0)
     one.fetch(one.request(0, None))
     assert same(one.stored(one.request(0, None)), one.truth.slice(0, 101))  # the bar as it came to be
+
+
+@pytest.mark.parametrize("jump_s", [-7_200, 7_200])
+def test_d019_the_clock_of_this_machine_may_be_set_during_a_fetch(
+    bench: Benches, dialect: Dialect, jump_s: int
+) -> None:
+    one = bench(dialect, now_ms=START // 1_000_000 + 100 * 3_600_000 + 1_800_000)
+    clock = _Stepped(one.clock)
+    collector = one.collector
+    collector.clock = clock
+
+    def step(call: Call, answer: Answer) -> Answer:
+        clock.jump_ms = jump_s * 1_000
+        return answer
+
+    one.exchange.fault("candles", step, [1])
+    requests = [one.request(0, 50), one.request(50, None)]  # the second is begun after the step
+    collector.fetch(requests)
+    assert same(one.stored(one.request(0, None)), one.truth.slice(0, 100))
+
+
+@attrs.define
+class _Stepped:
+    """A clock whose time of day somebody sets."""
+
+    clock: FakeClock
+    jump_ms: int = 0
+
+    def now_ms(self) -> int:
+        return self.clock.now_ms() + self.jump_ms
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
 
 
 @pytest.mark.parametrize("start", [100, 105])
@@ -348,6 +473,34 @@ def test_d023_a_symbol_or_timeframe_that_there_is_not(bench: Benches, dialect: D
     assert one.exchange.calls() == []  # nothing is fetched before all is checked
 
 
+def test_d023_what_a_venue_lacks_keeps_nothing_else_from_a_run_and_is_asked_once(
+    bench: Benches, dialect: Dialect
+) -> None:
+    """The engine then makes the 10h candles of shorter ones."""
+    one = bench(dialect)
+    requests = [one.request(0, 100, timeframe="10h"), one.request(0, 200)]
+    for _ in range(2):
+        with pytest.raises(MissingSeriesError, match=f"^{one.exchange.name} has no 10h candles of BTC/USDT; it has"):
+            list(one.collector.bars(requests))
+        assert len(one.stored(one.request(0, 200))) == 200
+        asked = len(one.exchange.journal)
+        with pytest.raises(MissingSeriesError, match="10h"):
+            one.collector.fetch(requests)
+        with pytest.raises(MissingSeriesError, match="10h"):
+            next(one.collector.bars(requests[:1]))
+        assert len(one.exchange.journal) == asked
+
+
+@pytest.mark.parametrize("content", ["[1]", "rubbish", '{"ccxt": "0.1", "timeframes": []}', '{"timeframes": 5}'])
+def test_d023_what_is_known_of_a_venue_may_be_rubbish_or_old(bench: Benches, content: str) -> None:
+    one = bench()
+    file = one.root / "binance" / "known.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(content, encoding="utf-8")
+    assert one.fetch().stored == 3_500
+    assert "1h" in file.read_text(encoding="utf-8")
+
+
 def test_d024_exchanges_symbols_and_timeframes_do_not_replace_each_other(bench: Benches, tmp_path: Path) -> None:
     hours, minutes = walk_truth("BTC/USDT", "1h", 24, START), walk_truth("BTC/USDT", "5m", 288, START)
     one, other = bench(Binance, hours, minutes), bench(Bybit, walk_truth("BTC/USDT", "1h", 24, START, seed=5))
@@ -376,6 +529,27 @@ def test_d025_an_error_in_one_series_leaves_the_others(bench: Benches, dialect: 
     assert [bool(each.error) for each in fetched] == [False, False, False, True]
     for name, bars in zip(names[:3], truth, strict=False):
         assert same(one.stored(one.request(0, 1_500, name)), bars)
+
+
+def test_d025_an_error_that_is_raised_leaves_what_the_others_had(bench: Benches, dialect: Dialect) -> None:
+    names = ["ADA/USDT", "BTC/USDT"]
+    truth = [walk_truth(name, "1h", 3_500, START, seed=seed) for seed, name in enumerate(names)]
+    one = bench(dialect, *truth)
+    third = str((START + 2_000 * HOUR) // 1_000_000)
+
+    def broken(call: Call, answer: Answer) -> Answer:
+        asked = call.params.get("start") or call.params.get("startTime")
+        return Answer({"msg": "no"}, 404) if call.params["symbol"] == "BTCUSDT" and asked == third else answer
+
+    one.exchange.fault("candles", broken)
+    with pytest.raises(FetchError, match="BTC/USDT 1h: refused with"):
+        one.collector.fetch([one.request(0, 3_500, name) for name in names])
+    for name, bars in zip(names, truth, strict=True):
+        kept = one.stored(one.request(0, 3_500, name))
+        assert len(kept) >= 1_000
+        assert same(kept, bars.slice(0, len(kept)))
+        one.exchange.heal()
+        assert one.fetch(one.request(0, 3_500, name)).new == 3_500 - len(kept)
 
 
 def test_d025_new_candles_are_added_to_the_old(bench: Benches, dialect: Dialect) -> None:

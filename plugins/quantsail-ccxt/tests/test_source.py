@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import ccxt
 import pytest
 
 from quantsail_ccxt.source import CcxtSource
@@ -95,7 +96,13 @@ def test_a_pipeline_fetches_once_and_then_runs_without_the_exchange(served: Loop
         ({"options": {"secret": "k3y"}}, "ccxt_config.options.secret is a credential: remove it, candles are public"),
         ({"headers": {"Authorization": "Bearer k3y"}}, "ccxt_config.headers.Authorization is a credential"),
         ({"privateKey": "k3y"}, "ccxt_config.privateKey is a credential"),
+        ({"headers": {"Proxy-Authorization": "Basic k3y"}}, "ccxt_config.headers.Proxy-Authorization is a credential"),
+        ({"headers": {"X-MBX-APIKEY": "k3y"}}, "ccxt_config.headers.X-MBX-APIKEY is a credential"),
+        ({"headers": {"X-Api-Key": "k3y"}}, "ccxt_config.headers.X-Api-Key is a credential"),
+        ({"headers": {"OK-ACCESS-KEY": "k3y"}}, "ccxt_config.headers.OK-ACCESS-KEY is a credential"),
+        ({"options": {"accessToken": "k3y"}}, "ccxt_config.options.accessToken is a credential"),
         ({"httpsProxy": "http://me:k3y@proxy:3128"}, "ccxt_config.httpsProxy holds a login: remove it"),
+        ({"httpsProxy": "me:k3y@proxy:1"}, "ccxt_config.httpsProxy holds a login: remove it"),
     ],
 )
 def test_credentials_are_refused_and_not_repeated(tmp_path: Path, config: dict[str, Any], problem: str) -> None:
@@ -113,12 +120,30 @@ def test_settings_reach_the_client(served: LoopbackExchange, tmp_path: Path) -> 
     assert len(served.calls()) == 2  # the first was too slow
 
 
-def test_an_exchange_is_named_as_ccxt_does(tmp_path: Path) -> None:
+def test_no_setting_of_any_exchange_is_taken_for_a_credential(tmp_path: Path) -> None:
+    """Those that ccxt itself has for public candles, and the usual ones of a user."""
+    config = {
+        "timeout": 20_000,
+        "httpsProxy": "http://proxy:3128",
+        "aiohttp_trust_env": True,
+        "hostname": "api.example.com",
+        "headers": {"User-Agent": "me/1.0 (mail@example.com)"},
+        "options": {"fetchMarkets": {"types": ["spot"]}, "adjustForTimeDifference": True, "networks": {"ERC20": "ETH"}},
+    }
+    for exchange in ("binance", "bybit", "kraken", "okx", "coinbase", "kucoin", "gate", "bitget"):
+        about = getattr(ccxt, exchange)().describe()
+        CcxtSource(exchange, tmp_path, {"urls": about["urls"], "timeframes": about["timeframes"]})
+        CcxtSource(exchange, tmp_path, config)
+
+
+@pytest.mark.parametrize("name", ["../binance", "Binance"])
+def test_an_exchange_is_named_as_ccxt_does(tmp_path: Path, name: str) -> None:
     file = tmp_path / "pipeline.toml"
-    text = PIPELINE.format(config="{}").replace('exchange = "binance"', 'exchange = "../binance"')
+    text = PIPELINE.format(config="{}").replace('exchange = "binance"', f'exchange = "{name}"')
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(PipelineError, match="exchange"):
+    with pytest.raises(PipelineError) as caught:
         load_pipeline(file)
+    assert f"exchange must be ccxt's id in lower case, such as binance; got '{name}'" in str(caught.value)
 
 
 # --- processes ---------------------------------------------------------------------------------

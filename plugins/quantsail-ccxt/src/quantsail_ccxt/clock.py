@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Protocol
 
+BEGINNING_NS = 1_262_304_000 * 10**9  # 2010-01-01: no exchange has older candles
+
 
 class Clock(Protocol):
     """The time of day, a time that never goes back, and waiting."""

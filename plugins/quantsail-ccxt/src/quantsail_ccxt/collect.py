@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import numpy as np
 
-from quantsail_ccxt.clock import Clock, SystemClock
+from quantsail_ccxt.clock import BEGINNING_NS, Clock, SystemClock
+from quantsail_ccxt.known import Known
 from quantsail_framework.domain.bars import Bars, utc_text
 from quantsail_framework.domain.instrument import Instrument
-from quantsail_framework.errors import FetchError
+from quantsail_framework.errors import FetchError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest, Fetched, FetchProgress
 from quantsail_framework.store import Store
 from quantsail_framework.store.paths import encoded
 
 if TYPE_CHECKING:
     from quantsail_ccxt.pages import Row
+    from quantsail_ccxt.silence import Verdict
     from quantsail_ccxt.venue import Venue
     from quantsail_ccxt.walk import Stretch
 
@@ -30,7 +32,6 @@ FLUSH_ROWS, FLUSH_S = 10_000, 5.0
 GRACE_MS = 30_000  # after its close a candle may still change, or not be there yet
 SETTLED_MS = 3_600_000  # silence where bars would have closed since may be a venue that is late
 NS_PER_MS = 1_000_000
-BEGINNING_NS = 1_262_304_000 * 10**9  # 2010-01-01: no exchange has older candles
 
 T = TypeVar("T")
 
@@ -64,42 +65,74 @@ class Collector:
         return self.store.instruments(self.exchange, symbols)
 
     def bars(self, requests: Sequence[BarRequest]) -> Iterator[Bars]:
-        """One Bars per request, once all of them are stored. Raises FetchError when that cannot be reached."""
-        for fetched in self.fetch(requests):
-            if fetched.error:
-                raise FetchError(fetched.error)
+        """One Bars per request, once all of them are stored. Raises FetchError when that cannot be reached, and
+        MissingSeriesError for what the venue lacks, once the others are stored."""
+        lacking, there = self._sorted_out(requests)
+        if not all(self._has(request) for request in there):
+            fetched, lacks = _run(lambda: self._fetch(there, _tell_nobody, part=True))
+            lacking += lacks
+            for error in filter(None, (each.error for each in fetched)):
+                raise FetchError(error)
+        for missing in lacking:
+            raise missing
         for request in requests:
             yield self._read(request)
 
     def fetch(self, requests: Sequence[BarRequest], progress: FetchProgress = _tell_nobody) -> list[Fetched]:
         """Store what is missing of each request; see ``quantsail_framework.ports.data_source.Fetcher``."""
+        for missing in self._sorted_out(requests)[0]:
+            raise missing
         if all(self._has(request) for request in requests):
             return [Fetched(request, 0, len(self._read(request))) for request in requests]
-        return _run(lambda: self._fetch(requests, progress))
+        return _run(lambda: self._fetch(requests, progress))[0]
+
+    def _sorted_out(self, requests: Sequence[BarRequest]) -> tuple[list[MissingSeriesError], list[BarRequest]]:
+        """What is known to be lacking, and the other requests. What is stored is there, wherever it came from."""
+        lacks = [None if self._has(request) else self._known.lacks(request) for request in requests]
+        there = [request for request, error in zip(requests, lacks, strict=True) if error is None]
+        return [error for error in lacks if error], there
 
     def _has(self, request: BarRequest) -> bool:
         """Whether all of it was asked of the venue before."""
         if request.end_ns is None:
             return False
-        start = BEGINNING_NS if request.start_ns is None else request.start_ns
-        return not self._missing(request, start, request.end_ns) and (
-            self._lacks(request, start) <= 0 or not self._missing(request, BEGINNING_NS, start)
-        )
+        beginning = self._beginning(request)
+        start = beginning if request.start_ns is None else request.start_ns
+        if self._missing(request, start, request.end_ns):
+            return False
+        known_from = self._known_from(request, start)
+        return known_from <= beginning or self._count(request, known_from, start) >= request.warmup
+
+    def _beginning(self, request: BarRequest) -> int:
+        """What is older the venue does not have: asked for by its time, that is told, else it goes without."""
+        return max(BEGINNING_NS, self._known.kept_from_ns(request))
+
+    def _known_from(self, request: BarRequest, start_ns: int) -> int:
+        """Since when all up to ``start_ns`` was asked of the venue. What is older is not next to it."""
+        missing = self._missing(request, BEGINNING_NS, start_ns)
+        return missing[-1][1] if missing else min(start_ns, BEGINNING_NS)
 
     def _missing(self, request: BarRequest, start_ns: int, end_ns: int) -> list[tuple[int, int]]:
         return self.store.missing(self.exchange, request.symbol, request.timeframe, start_ns, end_ns)
 
-    def _lacks(self, request: BarRequest, start_ns: int) -> int:
-        """How many bars of the warm-up are not stored."""
-        if not request.warmup:
+    def _count(self, request: BarRequest, start_ns: int, end_ns: int) -> int:
+        """How many bars of [start, end) are stored."""
+        if not request.warmup or start_ns >= end_ns:
             return 0
-        before = attrs.evolve(request, start_ns=None, end_ns=start_ns, warmup=0)
-        return request.warmup - len(self._read(before))
+        return len(self._read(attrs.evolve(request, start_ns=start_ns, end_ns=end_ns, warmup=0)))
 
     def _read(self, request: BarRequest) -> Bars:
+        """The asked range, and of the bars before it those that follow on each other up to it."""
         if not self.store.series(self.exchange, request.symbol, request.timeframe).paths():
             return _bars(request, [])  # the venue was asked, and has none
-        return self.store.bars(self.exchange, request)
+        bars = self.store.bars(self.exchange, request)
+        if request.start_ns is None or not request.warmup:
+            return bars
+        return bars.slice(int(bars.time.searchsorted(self._known_from(request, request.start_ns))), len(bars))
+
+    @property
+    def _known(self) -> Known:
+        return Known(self.exchange, self.store.root / encoded(self.exchange, "venue") / "known.json")
 
     def _save_instruments(self, venue: Venue, symbols: Sequence[str]) -> None:
         found = [venue.instrument(symbol) for symbol in dict.fromkeys(symbols)]
@@ -114,23 +147,46 @@ class Collector:
         venue = Venue(self.exchange, self.config, hold_file, self.clock, self.rng)
         try:
             await venue.open()
+            self._known.save_timeframes(venue.timeframes)
             yield venue
         finally:
             await venue.close()
 
     # --- fetching ----------------------------------------------------------------------------
 
-    async def _fetch(self, requests: Sequence[BarRequest], progress: FetchProgress) -> list[Fetched]:
+    async def _fetch(
+        self, requests: Sequence[BarRequest], progress: FetchProgress, *, part: bool = False
+    ) -> tuple[list[Fetched], list[MissingSeriesError]]:
+        """What the requests came to, and what the venue lacks: that is raised before anything is fetched, unless
+        ``part`` of them will do."""
         from quantsail_ccxt.failures import GaveUpError
 
         try:
             async with self._open() as venue:
-                for request in requests:
-                    venue.check(request)
-                self._save_instruments(venue, [request.symbol for request in requests])
-                return await self._all(venue, requests, progress)
+                there, lacking = self._checked(venue, requests)
+                if lacking and not part:
+                    raise lacking[0]
+                self._save_instruments(venue, [request.symbol for request in there])
+                return await self._all(venue, there, progress), lacking
         except GaveUpError as error:  # before any series was begun
-            return [Fetched(request, 0, len(self._read(request)), str(error)) for request in requests]
+            return [Fetched(request, 0, len(self._read(request)), str(error)) for request in requests], []
+
+    def _checked(
+        self, venue: Venue, requests: Sequence[BarRequest]
+    ) -> tuple[list[BarRequest], list[MissingSeriesError]]:
+        there: list[BarRequest] = []
+        lacking: list[MissingSeriesError] = []
+        for request in requests:
+            try:
+                venue.check_symbol(request.symbol)
+                error = None if self._has(request) else self._known.lacks(request)
+            except MissingSeriesError as unknown:
+                error = unknown
+            if error:
+                lacking.append(error)
+            else:
+                there.append(request)
+        return there, lacking
 
     async def _all(self, venue: Venue, requests: Sequence[BarRequest], progress: FetchProgress) -> list[Fetched]:
         free = asyncio.Semaphore(AT_ONCE)
@@ -160,20 +216,23 @@ class _Series:
     _stored: int = 0
     _expected: int = 0
     _note: str = ""
+    _listed_ms: int | None = None  # when its first candle opens, once that is proved
 
     async def fetch(self) -> Fetched:
         """Fetch what is missing of the range, then of the bars before it."""
         from quantsail_ccxt.failures import GaveUpError
 
         request, owner = self.request, self.owner
-        start = BEGINNING_NS if request.start_ns is None else request.start_ns
+        start = owner._beginning(request) if request.start_ns is None else request.start_ns
         end = min(self._closed_ns() if request.end_ns is None else request.end_ns, self._closed_ns())
         self._stored = len(owner._read(attrs.evolve(request, warmup=0)))
         self._expected = max(0, end - start) // request.timeframe.ns
         error = ""
         try:
             for missing in owner._missing(request, start, end):
-                await self._range(*missing, strict=request.start_ns is not None)
+                verdict = await self._range(*missing)
+                if not verdict.real and (request.start_ns is not None or not self._stored):
+                    self._note = self._not_there(missing, verdict)
             await self._warm_up(start)
         except GaveUpError as gave_up:
             error = str(gave_up)
@@ -188,18 +247,22 @@ class _Series:
 
     async def _warm_up(self, start: int) -> None:
         """Go back until there are enough bars before ``start``, or the venue has no more."""
-        lacking = length = self.owner._lacks(self.request, start)
-        reach = min(start, self._closed_ns())
-        while lacking > 0 and reach > BEGINNING_NS:
-            low = max(BEGINNING_NS, reach - length * self.request.timeframe.ns)
-            for missing in self.owner._missing(self.request, low, reach):
-                await self._range(*missing, strict=False)
+        owner, request = self.owner, self.request
+        until = reach = min(start, self._closed_ns())
+        lacking = length = request.warmup
+        beginning = owner._beginning(request)
+        while lacking > 0 and reach > beginning:
+            low = max(beginning, reach - length * request.timeframe.ns)
+            for missing in owner._missing(request, low, reach)[::-1]:
+                if not (await self._range(*missing)).real:
+                    return  # it keeps no older ones
             reach, before = low, lacking
-            lacking = self.owner._lacks(self.request, start)
+            lacking = request.warmup - owner._count(request, reach, until)
             length = 4 * length if lacking == before else lacking
 
-    async def _range(self, start: int, end: int, *, strict: bool) -> None:
-        """Fetch [start, end). ``strict``: tell when the venue keeps no candles of a time at which there was trade."""
+    async def _range(self, start: int, end: int) -> Verdict:
+        """Fetch [start, end). A silence at its begin counts as asked for where it is real; that is answered."""
+        from quantsail_ccxt.silence import Verdict
         from quantsail_ccxt.walk import Walk
 
         request, first_ms, end_ms = self.request, -(-start // NS_PER_MS), -(-end // NS_PER_MS)
@@ -212,31 +275,53 @@ class _Series:
             self.venue.limit(request.symbol),
             self.owner.ahead,
         )
+        verdict = Verdict(real=True)
         batch: _Batch | None = None
         try:
             async with aclosing(walk.stretches()) as stretches:
                 async for stretch in stretches:
                     if batch is None and (stretch.rows or stretch.until_ms >= end_ms):
                         found = stretch.rows[0][0] if stretch.rows else end_ms
+                        verdict = await self._silence(first_ms, found, ended=bool(stretch.rows))
+                        if verdict.there_ms is not None:
+                            break
                         self._expected -= (found - first_ms) // walk.step_ms
-                        older = strict and await self._keeps_no_older(first_ms, found)
-                        batch = _Batch(self, found if older else first_ms)
+                        batch = _Batch(self, first_ms if verdict.real else found)
                     if batch is not None:
                         batch.add(stretch)
         finally:
             if batch is not None:
                 batch.flush()
+        if verdict.there_ms is not None:  # the growing steps of the walk led over it
+            there = verdict.there_ms * NS_PER_MS
+            verdict = await self._range(start, there)
+            await self._range(there, end)
+        return verdict
 
-    async def _keeps_no_older(self, start_ms: int, first_ms: int) -> bool:
-        traded_ms = await self.venue.traded_before(self.request, start_ms, first_ms)
-        if traded_ms is None:
-            return False
-        self._note = (
-            f"{self.owner.exchange} has {self.request.symbol} {self.request.timeframe} candles only from "
-            f"{utc_text(first_ms * NS_PER_MS)} on, though it traded at {utc_text(traded_ms * NS_PER_MS)}: "
-            "it keeps no older ones; start later, or import them"
-        )
-        return True
+    async def _silence(self, start_ms: int, end_ms: int, *, ended: bool) -> Verdict:
+        """What to make of no candle in [start, end); ``ended``: one opens there."""
+        from quantsail_ccxt.silence import Silence, Verdict
+
+        if start_ms >= end_ms or (self._listed_ms is not None and end_ms <= self._listed_ms):
+            return Verdict(real=True)
+        verdict = await Silence(self.venue, self.request, start_ms, end_ms, ended).verdict()
+        self._listed_ms = verdict.listed_ms or self._listed_ms
+        if verdict.traded_ms is not None and verdict.there_ms is None and ended:
+            self.owner._known.save_kept_from(self.request, end_ms * NS_PER_MS)
+        return verdict
+
+    def _not_there(self, asked: tuple[int, int], verdict: Verdict) -> str:
+        """That older candles are not to be had, or may not be."""
+        request = self.request
+        bars = self.owner._read(attrs.evolve(request, start_ns=asked[0], warmup=0))
+        name = f"{request.symbol} {request.timeframe} candles"
+        only = f"{name} only from {utc_text(int(bars.time[0]))} on" if len(bars) else ""
+        none = f"no {name} from {utc_text(asked[0])} to {utc_text(asked[1])}"
+        about = f"{self.owner.exchange} has {only or none}"
+        if verdict.traded_ms is None:
+            return f"{about}, and nothing shows whether it traded before: start later, or import them"
+        when = utc_text(verdict.traded_ms * NS_PER_MS)
+        return f"{about}, though it traded at {when}: it keeps no older ones; start later, or import them"
 
     def keep(self, rows: Sequence[Row], covered: tuple[int, int]) -> None:
         """Write, then tell."""

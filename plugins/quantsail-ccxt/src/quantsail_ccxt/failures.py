@@ -19,6 +19,8 @@ from ccxt.base import errors as ccxt
 
 from quantsail_framework.errors import FetchError
 
+LONGEST_TOLD_S = 86_400.0  # no venue bans for longer on purpose; what asks for more is a mistake
+
 _CODES = ("code", "retCode", "ret_code", "error_code", "errorCode")
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _LIMITED = (418, 429)
@@ -54,7 +56,7 @@ class Answer:
         return next((code for code in codes if _PLAIN.fullmatch(code)), "")
 
     def retry_after_s(self, now_ms: int) -> float | None:
-        """What its Retry-After asks for, in seconds from now; None without one that can be read."""
+        """What its Retry-After asks for, in seconds from now, a day at most; None without one that can be read."""
         text = next((value for name, value in self.headers.items() if name.lower() == "retry-after"), "")
         try:
             seconds = float(text)
@@ -63,7 +65,7 @@ class Answer:
                 seconds = parsedate_to_datetime(text).timestamp() - now_ms / 1000
             except ValueError:
                 return None
-        return max(0.0, seconds) if math.isfinite(seconds) else None
+        return min(max(0.0, seconds), LONGEST_TOLD_S) if math.isfinite(seconds) else None
 
 
 @attrs.frozen

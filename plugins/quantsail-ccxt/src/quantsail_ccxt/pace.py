@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from quantsail_ccxt.clock import Clock
+from quantsail_ccxt.failures import LONGEST_TOLD_S
 from quantsail_framework.domain.bars import utc
+from quantsail_framework.errors import DataError
 from quantsail_framework.store.files import read_json, write_json
 
 
@@ -21,15 +23,17 @@ class Pace:
         self._clock = clock
         self._file = file
         self._free = self._held = clock.monotonic()
-        stored = read_json(file)
-        if stored:
-            left_s = datetime.fromisoformat(stored["until"]).timestamp() - clock.now_ms() / 1000
-            self._held += max(0.0, left_s)
+        self._held += min(max(0.0, _until_s(file) - clock.now_ms() / 1000), LONGEST_TOLD_S)
 
     @property
     def held_s(self) -> float:
         """For how many seconds no request may go out; 0 when one may."""
         return max(0.0, self._held - self._clock.monotonic())
+
+    @property
+    def why_held(self) -> str:
+        """What the venue asks for, and where that is noted."""
+        return f"it asks to be left alone for {self.held_s:.0f} s ({self._file} says so)"
 
     def hold(self, seconds: float, *, told: bool) -> None:
         """No request of any series for so long. ``told``: because the venue said so."""
@@ -49,3 +53,11 @@ class Pace:
                 await self._clock.sleep(turn - now)
             if self._held <= self._clock.monotonic():
                 return
+
+
+def _until_s(file: Path) -> float:
+    """Until when the file says to stay away, in seconds since 1970; 0 where it says nothing that can be read."""
+    try:
+        return datetime.fromisoformat(read_json(file)["until"]).timestamp()
+    except (DataError, LookupError, TypeError, ValueError, OverflowError):
+        return 0.0  # at worst the venue tells us again

@@ -15,17 +15,21 @@ from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.ports.data_source import BarRequest, Fetched, FetchProgress
 from quantsail_framework.store import Store
 
-_CREDENTIAL = re.compile(r"(?i)(api|private)_?key|secret|password|token|login|twofa|authorization|cookie|uid|wallet.*")
-_LOGIN_IN_URL = re.compile(r"//[^/\s]*@")
+# Within a name, its case and punctuation aside: X-MBX-APIKEY, Proxy-Authorization, accessToken.
+_CREDENTIAL = re.compile(
+    r"(api|access|private)key|secret|passw|passphrase|authorization|cookie|credential|twofa|walletaddress|token$"
+    r"|^(key|login|uid|sign|signature|auth)$"
+)
+_LOGIN = re.compile(r"//[^/\s]*@|^(?![A-Za-z][A-Za-z0-9+.-]*://)[^\s@]*:[^\s@]*@")  # also without a scheme before it
 
 
 def _no_credentials(_instance: object, field: attrs.Attribute[Any], value: Any) -> None:
     """Public candles need none, and what stands here is kept in every result."""
     for path, item in _items(value, field.name):
-        name = path.rpartition(".")[2]
-        if _CREDENTIAL.fullmatch(name):
+        name = re.sub(r"[^a-z0-9]", "", path.rpartition(".")[2].lower())
+        if _CREDENTIAL.search(name) and not isinstance(item, bool):
             raise ValueError(f"{path} is a credential: remove it, candles are public")
-        if isinstance(item, str) and _LOGIN_IN_URL.search(item):
+        if isinstance(item, str) and _LOGIN.search(item):
             raise ValueError(
                 f"{path} holds a login: remove it; with aiohttp_trust_env = true the proxy is taken from HTTPS_PROXY"
             )
@@ -38,16 +42,22 @@ def _items(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield from _items(item, f"{path}.{name}")
 
 
+def _is_an_id(_instance: object, _field: object, value: Any) -> None:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9_]+", value):
+        raise ValueError(f"exchange must be ccxt's id in lower case, such as binance; got {value!r}")
+
+
 @attrs.frozen
 class CcxtSource:
     """Candles of one exchange, kept in the store; what is missing there is fetched, warm-up included.
 
-    A run whose candles are all stored imports no ccxt and opens no connection. Raises MissingSeriesError for
-    a symbol or timeframe that the exchange lacks, and FetchError when it does not answer.
+    A run with an end, whose candles up to there and the rules of whose markets are all stored, imports no ccxt and
+    opens no connection. Raises MissingSeriesError for a symbol or timeframe that the exchange lacks, once what it has
+    of the others is stored, and FetchError when it does not answer.
     """
 
     exchange: str = attrs.field(
-        validator=attrs.validators.matches_re(r"[a-z0-9_]+"),
+        validator=_is_an_id,
         metadata={"doc": "Exchange as ccxt calls it, such as binance, bybit or kraken."},
     )
     path: Path = attrs.field(metadata={"doc": "Root folder of the store."})

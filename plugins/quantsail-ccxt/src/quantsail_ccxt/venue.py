@@ -17,7 +17,6 @@ from quantsail_ccxt.pace import Pace
 from quantsail_ccxt.pages import Page, checked
 from quantsail_framework.domain.bars import utc_text
 from quantsail_framework.domain.instrument import Instrument
-from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import FetchError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
 
@@ -25,7 +24,6 @@ TRIES = 8
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 LONGEST_HOLD_S = 600.0  # what a venue may ask us to wait before we leave it to the next call
 PAGE = 500  # candles, where ccxt does not say how many a venue gives at once
-_LONGER = ("1d", "12h", "8h", "6h", "4h", "1h")
 
 T = TypeVar("T")
 
@@ -42,35 +40,42 @@ class Venue:
         self._rng = rng
         self._pace = Pace(clock, hold_file)
         self._client = connect(exchange, config, self._pace)
-        self._ahead_ms = 0
+        self._set_clock(clock.now_ms())
 
     async def open(self) -> None:
         """Load its markets and set our clock by its own."""
         await self._call(self.name, self._client.load_markets)
         if self._client.has.get("fetchTime") is True:
-            now = await self._call(self.name, self._client.fetch_time)
-            self._ahead_ms = now - self._clock.now_ms()
+            self._set_clock(await self._call(self.name, self._client.fetch_time))
 
     async def close(self) -> None:
         """Close its connections."""
         await self._client.close()
 
     def now_ms(self) -> int:
-        """The time by its clock, or by ours where it tells none."""
-        return self._clock.now_ms() + self._ahead_ms
+        """The time by its clock, or by ours where it tells none: as on opening, and what has passed since.
+
+        The clock of this machine may be set meanwhile.
+        """
+        return self._opened_ms + int((self._clock.monotonic() - self._opened) * 1000)
+
+    def _set_clock(self, now_ms: int) -> None:
+        self._opened_ms, self._opened = now_ms, self._clock.monotonic()
 
     # --- markets -----------------------------------------------------------------------------
 
-    def check(self, request: BarRequest) -> None:
-        """Raise MissingSeriesError, with what is near, for a symbol or timeframe that the venue lacks."""
-        symbol, timeframe, markets = request.symbol, str(request.timeframe), self._client.markets
+    @property
+    def timeframes(self) -> list[str]:
+        """The lengths of candles that it has, as ccxt calls them."""
+        return list(self._client.timeframes or ())
+
+    def check_symbol(self, symbol: str) -> None:
+        """Raise MissingSeriesError, with what is near, for a symbol that the venue lacks."""
+        markets = self._client.markets
         if symbol not in markets:
             near = get_close_matches(symbol, list(markets), n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {len(markets)} others"
             raise MissingSeriesError(f"{self.name} has no market {symbol}; {hint}")
-        if timeframe not in (self._client.timeframes or ()):
-            has = ", ".join(self._client.timeframes or ())
-            raise MissingSeriesError(f"{self.name} has no {timeframe} candles of {symbol}; it has {has}")
 
     def instrument(self, symbol: str) -> Instrument | None:
         """Tick, lot and smallest notional as the venue states them; None for a symbol that it lacks."""
@@ -127,21 +132,6 @@ class Venue:
                 raise GaveUpError(f"{about}: asked for what came after {when}, it sends older candles only") from None
             raise
 
-    async def traded_before(self, request: BarRequest, start_ms: int, first_ms: int) -> int | None:
-        """When, in [start, first), a longer candle shows that the market traded; None when none does."""
-        longer = next((text for text in _LONGER if text in self._client.timeframes), None)
-        if longer is None or not request.timeframe < Timeframe(longer):
-            return None
-        length = Timeframe(longer)
-        last_ms = first_ms - length.ns // 1_000_000
-        if last_ms < start_ms:
-            return None
-        try:
-            page = await self.page(BarRequest(request.symbol, length), start_ms, last_ms + 1)
-        except FetchError:
-            return None  # it shows nothing
-        return page.rows[0][0] if page.rows else None
-
     # --- asking again ------------------------------------------------------------------------
 
     async def _call(self, about: str, ask: Callable[[], Awaitable[T]]) -> T:
@@ -149,11 +139,11 @@ class Venue:
         failure = Failure("")
         for attempt in range(TRIES):
             if self._pace.held_s > LONGEST_HOLD_S:
-                raise GaveUpError(f"{about}: it asks to be left alone for {self._pace.held_s:.0f} s; call again then")
+                raise GaveUpError(f"{about}: {self._pace.why_held}; call again then")
             try:
                 return await ask()
             except Exception as error:  # noqa: BLE001 - ccxt raises of everything
-                failure = judge(error, self._clock.now_ms())
+                failure = judge(error, self.now_ms())
             if failure.permanent:
                 raise FetchError(f"{about}: refused with {failure.text}; nothing is gained by asking again")
             if attempt < TRIES - 1 or failure.limited:
