@@ -245,10 +245,16 @@ def test_f31_an_exchange_that_cannot_be_reached(bench: Benches, dialect: Dialect
     assert same(one.stored(), one.truth)
 
 
-def test_f31_a_connection_that_breaks_in_the_middle(bench: Benches, dialect: Dialect) -> None:
+def test_f31_a_connection_that_breaks_in_the_middle(
+    bench: Benches, dialect: Dialect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each wait is told, so that nobody looks at a still screen."""
     one = bench(dialect)
     one.exchange.fault("candles", BODIES["no answer"], range(3, 1_000))
     fetched = one.fetch()
+    told = [message for message in caplog.messages if "trying again in" in message]
+    assert told[0].startswith(f"{one.exchange.name} BTC/USDT 1h: ")
+    assert told[0].endswith("(2 of 8)")
     assert fetched.stored == 2_000
     assert "after 8 tries" in fetched.error
     one.exchange.heal()

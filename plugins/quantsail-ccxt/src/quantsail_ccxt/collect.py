@@ -225,8 +225,10 @@ class _Series:
         request, owner = self.request, self.owner
         start = owner._beginning(request) if request.start_ns is None else request.start_ns
         end = min(self._closed_ns() if request.end_ns is None else request.end_ns, self._closed_ns())
-        self._stored = len(owner._read(attrs.evolve(request, warmup=0)))
-        self._expected = max(0, end - start) // request.timeframe.ns
+        there = owner._read(attrs.evolve(request, warmup=0))
+        self._stored = len(there)
+        first = int(there.time[0]) if len(there) and request.start_ns is None else start
+        self._expected = max(0, end - first) // request.timeframe.ns
         error = ""
         try:
             for missing in owner._missing(request, start, end):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
@@ -26,6 +27,8 @@ LONGEST_HOLD_S = 600.0  # what a venue may ask us to wait before we leave it to 
 PAGE = 500  # candles, where ccxt does not say how many a venue gives at once
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class Venue:
@@ -147,13 +150,14 @@ class Venue:
             if failure.permanent:
                 raise FetchError(f"{about}: refused with {failure.text}; nothing is gained by asking again")
             if attempt < TRIES - 1 or failure.limited:
-                await self._back_off(attempt, failure)
+                await self._back_off(about, attempt, failure)
         raise GaveUpError(f"{about}: {failure.text} after {TRIES} tries; what came is stored, call again to go on")
 
-    async def _back_off(self, attempt: int, failure: Failure) -> None:
+    async def _back_off(self, about: str, attempt: int, failure: Failure) -> None:
         """Wait anywhere up to a bound that doubles (full jitter), and no less than the venue asks for."""
         bound = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt)
         wait = max(float(self._rng.uniform(0.0, bound)), failure.retry_after_s or 0.0)
+        _log.warning("%s: %s; trying again in %.0f s (%d of %d)", about, failure.text, wait, attempt + 2, TRIES)
         if failure.limited:
             self._pace.hold(wait, told=failure.retry_after_s is not None)
         else:
