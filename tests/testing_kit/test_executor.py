@@ -34,7 +34,7 @@ class Loses(Backwards):
 @attrs.frozen
 class Rounds(Backwards):
     def map(self, function: Any, items: Any, *, shared: Any) -> Iterator[tuple[int, Any]]:
-        yield from ((index, round(result, 3)) for index, result in super().map(function, items, shared=shared))
+        yield from ((index, round(result)) for index, result in super().map(function, items, shared=shared))
 
 
 @attrs.frozen
