@@ -46,6 +46,10 @@ VERBS = {
 }
 
 
+# Commands of first-party plugins that may not be installed: no typing errors.
+FIRST_PARTY_COMMANDS = ("data", "prometheus")
+
+
 class Verbs(click.Group):
     """The verbs of the framework, each installed runner, and the commands that plugins bring."""
 
@@ -165,6 +169,8 @@ def _unknown_verb(name: str, known: Sequence[str]) -> str:
     from quantsail_framework.plugins import INSTALL_STANDARD, did_you_mean
 
     text = f"no command named {name!r}{did_you_mean(name, known)} Commands: {', '.join(known)}."
+    if name in FIRST_PARTY_COMMANDS:
+        return f"{text} {INSTALL_STANDARD} brings {name}."
     return text if set(known) > set(VERBS) else f"{text} No runner is installed; {INSTALL_STANDARD} brings backtest."
 
 

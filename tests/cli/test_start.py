@@ -78,6 +78,12 @@ def test_without_any_runner_an_unknown_verb_says_what_to_install(site: FakeSite)
     assert "No runner is installed; pip install 'quantsail-framework[standard]' brings backtest." in done.stderr
 
 
+def test_the_command_of_a_first_party_plugin_that_is_not_installed(site: FakeSite) -> None:
+    done = site.quantsail("data", "list", load="toy")
+    assert done.returncode == 2
+    assert done.stderr.endswith("pip install 'quantsail-framework[standard]' brings data.\n")
+
+
 def test_without_arguments_the_help_is_shown(site: FakeSite) -> None:
     done = site.quantsail(load="")
     assert done.returncode == 2

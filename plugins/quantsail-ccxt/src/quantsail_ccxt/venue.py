@@ -76,7 +76,7 @@ class Venue:
         """Raise MissingSeriesError, with what is near, for a symbol that the venue lacks."""
         markets = self._client.markets
         if symbol not in markets:
-            near = get_close_matches(symbol, list(markets), n=3)
+            near = get_close_matches(symbol.upper(), list(markets), n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {len(markets)} others"
             raise MissingSeriesError(f"{self.name} has no market {symbol}; {hint}")
 
