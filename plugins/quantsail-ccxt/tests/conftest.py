@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +18,6 @@ from tests.exchanges.pins import stay_here
 from tests.exchanges.server import LoopbackExchange, walk_truth
 
 HERE = Path(__file__).parent
-SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,14 +50,3 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
             return Bench(stack.enter_context(exchange), tmp_path / "data", clock, config)
 
         yield open_bench
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real candles; skips without it, fails when QUANTSAIL_REQUIRE_DATA=1 demands it."""
-    if not SHARED_DATA.is_dir():
-        reason = "no real candles: ../shared/data beside the project is absent"
-        if os.environ.get("QUANTSAIL_REQUIRE_DATA") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return SHARED_DATA
