@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from quantsail_framework import Bars, Timeframe
@@ -98,6 +102,25 @@ def test_an_exchange_that_does_not_answer_ends_with_code_1(quantsail: Run, excha
     assert done.returncode == 1
     assert "binance BTC/USDT 1h: refused with" in done.stderr + done.stdout
     assert len(stored(tmp_path, "BTC/USDT")) == 744
+
+
+def test_a_stop_tells_what_is_stored(quantsail: Run, exchange: Binance, tmp_path: Path) -> None:
+    exchange.fault("candles", lambda _call, answer: attrs.evolve(answer, delay_s=0.5), range(2, 1_000))
+    words = ["data", "fetch", "BTC/USDT", "ETH/USDT", "-t", "1h", "--since", "2023-01-01", "--exchange", "binance"]
+    command = [Path(sys.executable).parent / "quantsail", *words, "--ccxt-config", "ccxt.toml"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    while len(exchange.calls()) < 2 and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    *_, last = told.splitlines()
+    bars = sum(len(stored(tmp_path, symbol)) for symbol in ("BTC/USDT", "ETH/USDT") if _is_stored(tmp_path, symbol))
+    assert last == f"stopped; {bars:,} bars of 2 series are stored; call again to go on"
+
+
+def _is_stored(root: Path, symbol: str) -> bool:
+    return bool(Store(root / "data").series("binance", symbol, Timeframe("1h")).paths())
 
 
 @pytest.mark.parametrize(
