@@ -85,6 +85,16 @@ class RunResult:
         return f"RunResult({self.kind!r}, {self.name!r}, {sizes})"
 
 
+@attrs.frozen
+class Criterion:
+    """One condition of a verdict, an item of ``facts["criteria"]``: ``value`` (None where undefined) beside ``limit``."""
+
+    name: str
+    value: float | None
+    limit: float
+    passed: bool
+
+
 def is_time_column(name: str) -> bool:
     """Whether a column of that name holds times (int64 nanoseconds UTC); one named by a dotted path holds an option."""
     return name == "time" or (name.endswith("_time") and "." not in name)

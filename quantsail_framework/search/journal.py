@@ -108,10 +108,13 @@ def study_digest(study: Study) -> str:
     """SHA-256 (20 hex digits) of all that a trial's outcome depends on beside its values."""
     pipeline = study.pipeline
     tables = {name: pipeline.resolved.get(name) for name in ("pipeline", "data", "strategy", "costs", "sizer", "risk")}
+    others = {key: bars for own in study.data.bars.values() for key, bars in own.others.items()}
     content = {
+        "study": f"{type(study).__module__}:{type(study).__qualname__}",
         "tables": tables,
         "code": dict(pipeline.code),
         "candles": {symbol: bars.content_hash for symbol, bars in study.data.bars.items()},
+        "informative": {"@".join(key): bars.content_hash for key, bars in others.items()},
         "objective": repr((study.objective, *study.more)),
         "both_touched": study.both_touched,
         "version": quantsail_framework.__version__,

@@ -132,8 +132,9 @@ def test_no_setting_of_any_exchange_is_taken_for_a_credential(tmp_path: Path) ->
     }
     for exchange in ("binance", "bybit", "kraken", "okx", "coinbase", "kucoin", "gate", "bitget"):
         about = getattr(ccxt, exchange)().describe()
-        CcxtSource(exchange, tmp_path, {"urls": about["urls"], "timeframes": about["timeframes"]})
-        CcxtSource(exchange, tmp_path, config)
+        own = {"urls": about["urls"], "timeframes": about["timeframes"]}
+        for settings in (own, config):
+            assert CcxtSource(exchange, tmp_path, settings).ccxt_config == settings
 
 
 @pytest.mark.parametrize("name", ["../binance", "Binance"])

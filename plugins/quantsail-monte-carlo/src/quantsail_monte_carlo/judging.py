@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import attrs
-
+from quantsail_framework.domain.result import Criterion
 from quantsail_framework.metrics.undefined import Undefined, Value
 from quantsail_monte_carlo.draws import Draws
 
 NOT_ENOUGH = "not_enough_data"
-
-
-@attrs.frozen
-class Criterion:
-    """One condition of the verdict: ``value`` (None where undefined) beside ``limit``, both fractions."""
-
-    name: str
-    value: float | None
-    limit: float
-    passed: bool
 
 
 def criteria(

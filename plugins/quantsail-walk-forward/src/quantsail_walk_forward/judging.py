@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import attrs
-
+from quantsail_framework.domain.result import Criterion
 from quantsail_framework.domain.timeframe import NS_PER_DAY
 from quantsail_framework.metrics.equity import cagr
 from quantsail_framework.metrics.undefined import Undefined, Value
@@ -75,16 +74,6 @@ def _move(dimension: Dimension, before: Any, after: Any) -> float:
 def is_numeric(dimension: Dimension) -> bool:
     """Whether all its values are numbers."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in dimension.values)
-
-
-@attrs.frozen
-class Criterion:
-    """One condition of the verdict: ``value`` (None where undefined) beside ``limit``."""
-
-    name: str
-    value: float | None
-    limit: float
-    passed: bool
 
 
 def criteria(
