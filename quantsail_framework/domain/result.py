@@ -87,7 +87,7 @@ class RunResult:
 
 @attrs.frozen
 class Criterion:
-    """One condition of a verdict, an item of ``facts["criteria"]``: ``value`` (None where undefined) beside ``limit``."""
+    """One condition of a verdict, of ``facts["criteria"]``: ``value`` (None where undefined) beside ``limit``."""
 
     name: str
     value: float | None
