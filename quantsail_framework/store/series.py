@@ -163,12 +163,12 @@ class Series:
         whole = columns.load(self.folder, self._empty(), stamps)
         if whole is None:
             first, stop = self._needed(paths, request)
-            cached = self._cached(paths, stamps) if 2 * (stop - first) > len(paths) else None
+            cached = self._cache(paths, stamps) if 2 * (stop - first) > len(paths) else None
             whole = cached or self._joined([self._read(path) for path in paths[first:stop]])
         start, end = _window(whole, request)
         return whole.slice(start, end)
 
-    def _cached(self, paths: Sequence[Path], stamps: Sequence[list[object]]) -> Bars | None:
+    def _cache(self, paths: Sequence[Path], stamps: Sequence[list[object]]) -> Bars | None:
         """All of it, by way of a new cache; None where a part is broken that may not have been asked for."""
         try:
             pieces = [self._read(path) for path in paths]
@@ -176,6 +176,10 @@ class Series:
             return None
         columns.save(self.folder, pieces, stamps)
         return columns.load(self.folder, self._empty(), stamps) or self._joined(pieces)
+
+    def bars_of_cache(self) -> Bars | None:
+        """What the column cache holds of the parts that there are; None without one. Makes none."""
+        return columns.load(self.folder, self._empty(), [stamp(path) for path in self.paths()])
 
     def bars_of_parts(self) -> Bars:
         """Everything that is stored of it, read from the parts whatever the column cache has."""

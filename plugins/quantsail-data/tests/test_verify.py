@@ -162,6 +162,12 @@ def test_a_part_under_the_name_of_another_period(store: Store) -> None:
     assert "2022.parquet: holds a candle of 2023-01-01 00:00 UTC, which is another period" in text
 
 
+def test_a_check_writes_nothing(quantsail: Run, store: Store, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    assert quantsail("data", "verify").returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
 def test_a_cache_that_holds_other_candles(store: Store) -> None:
     series = store.series("binance", "BTC/USDT", FIVE)
     series.bars_of_all()
