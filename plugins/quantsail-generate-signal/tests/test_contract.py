@@ -1,14 +1,14 @@
-"""``generate-signal`` keeps the contract of strategies, with a class that is installed."""
+"""``generate-signal`` keeps the contract of bar strategies, with a class that is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from quantsail_framework import Bars
-from quantsail_framework.testing import StrategyContract, markets
+from quantsail_framework.testing import BarStrategyContract, markets
 
 
-class TestGenerateSignal(StrategyContract):
+class TestGenerateSignal(BarStrategyContract):
     plugin = "quantsail_generate_signal"
     component = "generate-signal"
 
