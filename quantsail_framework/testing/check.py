@@ -73,14 +73,10 @@ def _check(offer: Registered) -> Iterator[Outcome]:
     except (PluginError, TypeError) as error:
         yield Outcome(*who, "CO-06", "builds from its example", "failed", str(error))
         return
-    for number, name in sorted(tested.cases.items(), key=_common_first):
+    for number, name in tested.cases.items():
         method = getattr(type(tested), name)
         title = name.partition("_")[2].partition("_")[2].replace("_", " ")
         yield Outcome(*who, number, title, *_ask(tested, number, method), inspect.getdoc(method) or "")
-
-
-def _common_first(entry: tuple[str, str]) -> tuple[bool, str]:
-    return not entry[0].startswith("CO-"), entry[0]
 
 
 def _suite(offer: Registered) -> Contract:

@@ -328,9 +328,10 @@ def _texts(value: Any) -> list[str]:
 
 
 def _cases(suite: type[Contract]) -> dict[str, str]:
-    """Number to method name of every case of ``suite``."""
+    """Number to method name of every case of ``suite``: first those of all kinds."""
     numbers = {name: getattr(getattr(suite, name), "number", None) for name in dir(suite)}
-    return {number: name for name, number in numbers.items() if number is not None}
+    named = {number: name for name, number in numbers.items() if number is not None}
+    return {number: named[number] for number in sorted(named, key=lambda each: (not each.startswith(COMMON), each))}
 
 
 def _refuse_override(cls: type[Contract]) -> None:
@@ -343,7 +344,7 @@ def _refuse_override(cls: type[Contract]) -> None:
             raise TypeError(f"{cls.__name__} overrides {name}; {remedy}")
     for number, reason in cls.waive.items():
         if number not in cls.cases:
-            known = ", ".join(sorted(cls.cases))
+            known = ", ".join(cls.cases)
             raise TypeError(f"{cls.__name__} waives {number!r}, which is no case of its suite; it has {known}")
         if not reason.strip():
             raise TypeError(f"{cls.__name__} waives {number} without a reason")

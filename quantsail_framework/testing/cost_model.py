@@ -112,8 +112,9 @@ class CostModelContract(Contract, suite=True):
         clock, no unseeded random number."""
         model, twin = self.build(), self.build()
         for name, bars in self.markets().items():
-            asked = [(row, question) for row in self.moments(bars) for question in _questions()]
-            mine, other = ({row: _market_after(bars, row, each) for row, _ in asked} for each in (model, twin))
+            rows = self.moments(bars)
+            asked = [(row, question) for row in rows for question in _questions()]
+            mine, other = ({row: _market_after(bars, row, each) for row in rows} for each in (model, twin))
             first = [model.costs(*question, mine[row]) for row, question in asked]
             for (row, question), before in reversed(list(zip(asked, first, strict=True))):
                 again = twin.costs(*question, other[row])

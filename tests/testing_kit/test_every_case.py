@@ -176,6 +176,12 @@ class ShareOfEquity(rules.MaxTrades):
         return rules.Breach("too wild", 1.0, math.log(abs(worst))) if worst > -1e-12 else None
 
 
+@attrs.frozen
+class CountsQuestions(rules.MaxTrades):
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Any:
+        return f"question {next(CALLS)}"
+
+
 BUSY: set[str] = set()
 
 
@@ -332,7 +338,7 @@ BROKEN: Mapping[str, tuple[Make, str]] = {
     "SZ-06": (of(SizerContract, Shrinks), "twice the account gets "),
     "SZ-07": (of(SizerContract, ByVolatility), "quantity is nan (price "),
     "RR-01": (of(RiskRuleContract, lambda: rules.answering(False)), "check returned False (notional "),
-    "RR-02": (of(RiskRuleContract, rules.CountsItself), "the answer was None and is now 'enough'"),
+    "RR-02": (of(RiskRuleContract, CountsQuestions), "the answer was 'question "),
     "RR-03": (of(RiskRuleContract, rules.Empties), "check changed portfolio."),
     "RR-04": (of(RiskRuleContract, rules.NeedsBars), "IndexError: index -20 is out of bounds"),
     "RR-05": (of(RiskRuleContract, rules.DailyBars, build=lambda self: rules.DailyBars()), "warmup is nan"),
