@@ -35,7 +35,7 @@ class Component:
     imported only when a pipeline uses it; ``summary`` is one sentence. ``network`` says that it
     needs sockets. ``example`` holds options with which the conformance kit and the docs build one;
     ``contract`` what `quantsail plugins check` sets on its contract suite, as the plugin's own tests do:
-    ``symbols`` and ``timeframe`` of a data source that brings its candles, or ``waive``.
+    ``symbols`` and ``timeframe`` of a data source that brings its candles, ``waive``, and so on.
     """
 
     name: str = attrs.field(validator=_check_name)

@@ -20,7 +20,6 @@ from quantsail_framework.testing.answers import check_held, deciding
 from quantsail_framework.testing.contract import ContractError, case, expect
 from quantsail_framework.testing.strategy import StrategyContract
 
-BARS = 150
 ENTERED = (1, 5, 60)  # bars ago
 
 
@@ -28,14 +27,16 @@ class BarStrategyContract(StrategyContract, suite=True):
     """Cases for ``BarStrategy``: those of ``StrategyContract``, where it is asked at each bar without a position and
     with one, and some that only make sense bar by bar."""
 
+    bars: int = 200
+
     def check_methods(self, cls: type[Any]) -> None:
         """It has ``warmup``, ``prepare`` and ``on_bar``, and no ``signals``."""
         expect(not hasattr(cls, "signals"), f"{cls.__name__} must have either signals or on_bar (with prepare)")
         self.expect_methods(cls, {"prepare": 1, "on_bar": 2})
 
     def some_markets(self) -> Mapping[str, Bars]:
-        """Two short markets."""
-        size = self.build().warmup + BARS
+        """Two of the markets, made shorter."""
+        size = self.build().warmup + self.bars // 2
         made = {
             "trending": markets.trending(1, size, timeframe=self.timeframe),
             "crash": markets.crash(4, size, timeframe=self.timeframe),

@@ -21,7 +21,6 @@ from quantsail_framework.testing.answers import check_answers, columns_of, is_by
 from quantsail_framework.testing.causality import Compute, check_causal, check_warmup, column_copies, expect_columns
 from quantsail_framework.testing.contract import Contract, case, expect
 
-BARS_AFTER_WARMUP = 600
 CUTS = 16
 STARTS = 4
 REASONS = 5
@@ -31,19 +30,21 @@ TRIAL_BARS = 100
 class StrategyContract(Contract, suite=True):
     """Cases for ``Strategy``; ``BarStrategyContract`` has these and those for ``BarStrategy``.
 
-    ``timeframe`` is that of the made markets; ``informative`` what the strategy asks of ``bars.informative``,
+    ``timeframe`` is that of the made markets and ``bars`` how many each has beyond the warm-up, fewer where a bar takes
+    long; ``informative`` what the strategy asks of ``bars.informative``,
     as ``[data] informative`` says it (``"1h"``, ``"BTC/USDT@1h"``); ``side`` that of the position which a bar
     strategy is asked about. Override ``markets`` when none of the made ones lets the strategy enter.
     """
 
     kind: ClassVar[str] = "strategy"
     timeframe: str = "5m"
+    bars: int = 600
     informative: Sequence[str] = ()
     side: int = LONG
 
     def markets(self) -> Mapping[str, Bars]:
-        """The markets that the cases run on, by name; each long enough for ``warmup`` and 600 bars more."""
-        size = self.build().warmup + BARS_AFTER_WARMUP
+        """The markets that the cases run on, by name; each long enough for ``warmup`` and ``bars`` more."""
+        size = self.build().warmup + self.bars
         made = {
             "trending": markets.trending(1, size, timeframe=self.timeframe),
             "ranging": markets.ranging(2, size, timeframe=self.timeframe),
