@@ -15,8 +15,10 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 WORDS = "a process of another time zone, locale, hash seed and wall clock"
@@ -40,7 +42,7 @@ class StrangerError(Exception):
 
 def ask(function: Callable[..., Any], *arguments: Any) -> Any:
     """What ``function``, which the other process finds by module and name, gives there. Raises StrangerError."""
-    question = sys.path, dict(os.environ), pickle.dumps((function, arguments))
+    question = sys.path, dict(os.environ), str(Path.cwd()), pickle.dumps((function, arguments))
     process = _process()
     assert process.stdin is not None
     assert process.stdout is not None
@@ -75,20 +77,24 @@ def serve() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
+    os.chdir(tempfile.gettempdir())  # between questions it holds no folder that is about to go
     _shift_clocks()
     while True:
         try:
-            path, environment, message = pickle.load(questions)  # noqa: S301 - from our own parent
+            path, environment, folder, message = pickle.load(questions)  # noqa: S301 - from our own parent
         except EOFError:
             return
-        answers.write(_answer(path, environment, message))
+        with contextlib.chdir(folder):
+            answer = _answer(path, environment, message)
+        answers.write(answer)
         answers.flush()
 
 
 def _answer(path: Sequence[str], environment: Mapping[str, str], message: bytes) -> bytes:
     sys.path[:] = path
-    for name in {*os.environ, *environment} - set(_HOSTILE):
-        os.environ[name] = environment.get(name, "")
+    kept = {name: value for name, value in os.environ.items() if name in _HOSTILE}
+    os.environ.clear()
+    os.environ.update({**environment, **kept})
     try:
         function, arguments = pickle.loads(message)  # noqa: S301 - as above
         return pickle.dumps((True, function(*arguments)))
