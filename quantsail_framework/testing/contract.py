@@ -26,6 +26,7 @@ from quantsail_framework.config.revive import revived, without_none
 from quantsail_framework.errors import InputError
 from quantsail_framework.testing import stranger
 from quantsail_framework.testing.imports import MODULE, imported
+from quantsail_framework.testing.parts import with_parts
 from quantsail_framework.testing.pytest_plugin import WAIVED
 
 COMMON = "CO-"  # how the cases of every kind are numbered
@@ -125,8 +126,8 @@ class Contract:
         return self.descriptor().load()
 
     def values(self) -> dict[str, Any]:
-        """The options to build with, as a pipeline file would give them."""
-        return dict(self.descriptor().example if self.options is None else self.options)
+        """The options to build with, as a pipeline file would give them; components in them are made."""
+        return with_parts(self.load(), self.descriptor().example if self.options is None else self.options)
 
     def build(self, **changes: Any) -> Any:
         """A fresh component from ``values`` and ``changes``, structured as a pipeline's table would be."""
