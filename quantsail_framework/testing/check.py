@@ -70,8 +70,11 @@ def _check(offer: Registered) -> Iterator[Outcome]:
         return
     try:
         tested = _suite(offer)
-    except (PluginError, TypeError) as error:
+    except PluginError as error:
         yield Outcome(*who, "CO-06", "builds from its example", "failed", str(error))
+        return
+    except TypeError as error:
+        yield Outcome(*who, "CO-02", "descriptor is registered", "failed", str(error))
         return
     for number, name in tested.cases.items():
         method = getattr(type(tested), name)
@@ -87,7 +90,7 @@ def _suite(offer: Registered) -> Contract:
     unknown = [attribute for attribute in component.contract if not hasattr(suite, attribute)]
     if unknown:
         raise TypeError(f"the descriptor sets {', '.join(unknown)} in `contract`, which {name} does not have")
-    body = {"plugin": offer.plugin.module, "component": component.name, **component.contract}
+    body = {**component.contract, "plugin": offer.plugin.module, "component": component.name}
     tested: Contract = type(f"check of {component.name}", (suite,), body)()
     tested.lacks = _lacks(offer, tested)
     return tested

@@ -109,7 +109,13 @@ def _shift_clocks() -> None:
             importlib.import_module(name)
     now, now_ns, ahead_ns = time.time, time.time_ns, _AHEAD // dt.timedelta(microseconds=1) * 1_000
     time.__dict__.update(time=lambda: now() + _AHEAD.total_seconds(), time_ns=lambda: now_ns() + ahead_ns)
+    time.__dict__.update({name: _of_now(getattr(time, name)) for name in ("localtime", "gmtime", "ctime")})
     dt.__dict__.update(date=_later(dt.date), datetime=_later(dt.datetime))
+
+
+def _of_now(function: Callable[[float], Any]) -> Callable[..., Any]:
+    """``function`` of a moment, which is now when none is given."""
+    return lambda seconds=None: function(time.time() if seconds is None else seconds)
 
 
 def _later(real: type[Any]) -> type[Any]:

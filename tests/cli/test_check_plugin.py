@@ -127,10 +127,15 @@ def test_what_needs_an_outside_world_says_so(shop: FakeSite) -> None:
 
 
 def test_what_a_descriptor_sets_must_be_known_to_the_suite(shop: FakeSite) -> None:
-    shop.install("odd", EARNS.format(waive="{'waiver': {}}"))
-    done = shop.quantsail("plugins", "check", "cost-model/generous", load="odd")
-    assert done.returncode == 1
-    assert "the descriptor sets waiver in `contract`, which CostModelContract does not have" in done.stdout
+    unknown = "the descriptor sets waiver in `contract`, which CostModelContract does not have"
+    overrides = "overrides test_cm02_takers_pay; a contract case is switched off only by waive"
+    for number, (contract, problem) in enumerate(
+        [("{'waiver': {}}", unknown), ("{'test_cm02_takers_pay': None}", overrides)]
+    ):
+        shop.install(f"odd{number}", EARNS.format(waive=contract))
+        done = shop.quantsail("plugins", "check", "cost-model/generous", load=f"odd{number}")
+        assert done.returncode == 1
+        assert problem in done.stdout
 
 
 def test_a_plugin_that_cannot_be_imported_fails(shop: FakeSite) -> None:
