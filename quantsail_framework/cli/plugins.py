@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quantsail_framework.cli import VERBS
+from quantsail_framework.cli.check_plugin import check
+from quantsail_framework.cli.last_checks import in_words, last_check
 from quantsail_framework.cli.output import print_json, print_table
 from quantsail_framework.errors import PluginError
 from quantsail_framework.hookspecs import KINDS
@@ -33,18 +35,25 @@ def plugins() -> None:
     """List the installed plugins and find what is wrong."""
 
 
+plugins.add_command(check)
+
+
 @plugins.command("list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List the installed plugins, from metadata alone."""
+    """List the installed plugins, from metadata alone, and what `plugins check` last found."""
     found = installed_plugins()
+    checks = [last_check(plugin) for plugin in found]
     if as_json:
-        print_json([_plain(plugin) for plugin in found])
+        print_json([{**_plain(plugin), "last_check": last} for plugin, last in zip(found, checks, strict=True)])
     elif not found:
         click.echo(_NONE)
     else:
-        rows = [(plugin.name, plugin.distribution, plugin.version, plugin.status) for plugin in found]
-        print_table(("name", "distribution", "version", "status"), rows)
+        rows = [
+            (plugin.name, plugin.distribution, plugin.version, plugin.status, in_words(plugin, last))
+            for plugin, last in zip(found, checks, strict=True)
+        ]
+        print_table(("name", "distribution", "version", "status", "last check"), rows)
 
 
 @plugins.command()

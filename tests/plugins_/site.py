@@ -19,6 +19,7 @@ class FakeSite:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.state = folder.with_name(f"{folder.name}-state")  # where the command keeps what it remembers
         folder.mkdir()
 
     def install(
@@ -39,6 +40,7 @@ class FakeSite:
         info.mkdir()
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\nSummary: Fake.\n"
+            "Requires-Dist: quantsail-framework\n"
         )
         (info / "entry_points.txt").write_text(f"[quantsail]\n{name} = {plugin}\n")
 
@@ -46,7 +48,8 @@ class FakeSite:
         self, *arguments: object, cwd: Path | None = None, load: str | None = None, code: str | None = None, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the command (or ``code``) with these distributions installed beside the real ones."""
-        environment = {**os.environ, **env, "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT)])}
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.state), **env}
+        environment["PYTHONPATH"] = os.pathsep.join([str(self.folder), str(ROOT)])
         if load is not None:
             environment["QUANTSAIL_LOAD_PLUGINS"] = load
         program = code or "from quantsail_framework.cli import main; main()"

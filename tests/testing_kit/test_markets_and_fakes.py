@@ -45,6 +45,17 @@ def test_shapes_are_what_their_names_say() -> None:
     assert fall[510] / fall[499] == pytest.approx(0.65, abs=0.05)
 
 
+def test_extreme_markets_are_at_their_edges() -> None:
+    made = markets.extremes(200)
+    assert set(made["flat"].close) == set(made["flat"].high) == set(made["flat"].low) == {markets.PRICE}
+    jumps = made["spiking"].close[1:] / made["spiking"].close[:-1]
+    assert sorted(np.flatnonzero(np.abs(np.log(jumps)) > 2.0)) == [48, 49, 98, 99, 148, 149, 198]  # there and back
+    assert made["tiny"].close[0] == pytest.approx(1e-8, rel=0.01)
+    assert made["huge"].close[0] == pytest.approx(1e12, rel=0.01)
+    assert not made["no volume"].volume.any()
+    assert "no volume" not in markets.extremes(200, volume=False)
+
+
 def test_silent_bars_are_flat_and_not_tradable() -> None:
     bars = markets.random_walk(0, 1_000, silent_bars=True)
     assert bars.tradable is not None
