@@ -110,8 +110,9 @@ def run(
 
 
 def allowed_registry(pipeline: Pipeline) -> Registry:
-    """What the plugins offer that ``[plugins] only`` of the pipeline allows."""
-    return load_registry(only=pipeline.resolved.get("plugins", {}).get("only"))
+    """What the plugins offer that ``[plugins]`` of the pipeline allows."""
+    table = pipeline.resolved.get("plugins", {})
+    return load_registry(only=table.get("only"), pins=table.get("pins"))
 
 
 def used_plugins(pipeline: Pipeline, registry: Registry) -> list[PluginInfo]:
