@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from quantsail_framework.errors import PluginError
 
 CORE = "quantsail-framework"
-_REQUIREMENT = re.compile(r"quantsail[-_.]+framework(?![\w.-])\s*(?:\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*(;.*)?", re.IGNORECASE)
+_REQUIREMENT = re.compile(
+    r"quantsail[-_.]+framework(?![\w.-])\s*(?:\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*(;.*)?", re.IGNORECASE
+)
 _CLAUSE = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)(\.\*)?")
 # Written by whoever installs, so not the same everywhere: they are no part of what is pinned.
 _INSTALLERS = re.compile(r"[^/]+\.dist-info/(INSTALLER|REQUESTED|RECORD|direct_url\.json|uv_.*)")
