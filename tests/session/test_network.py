@@ -295,6 +295,47 @@ parameters = { strategy.warmup = { min = 1, max = 20, step = 1 } }
     assert {name.partition("-")[0] for name in told} == {"NetworkDeniedError"}
 
 
+CLUSTER = """
+@hookimpl
+def quantsail_executors():
+    yield Component("cluster", "cluster_parts:Cluster", "Asks a server on this machine.", network={network})
+"""
+CLUSTER_PARTS = """
+import socket, threading
+import attrs
+
+@attrs.frozen
+class Cluster:
+    def map(self, function, items, *, shared):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=self.serve, args=(server,))
+            thread.start()
+            with socket.create_connection(server.getsockname()) as client:
+                client.recv(2)
+            thread.join()
+        for index, item in enumerate(items):
+            yield index, function(item, shared)
+
+    def serve(self, server):
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"ok")
+"""
+
+
+@pytest.mark.parametrize("network", [True, False])
+def test_an_executor_that_needs_sockets_of_this_machine_declares_it(tmp_path: Path, network: bool) -> None:
+    site = FakeSite(tmp_path / "site")
+    site.install("cluster", CLUSTER.format(network=network))
+    (site.folder / "cluster_parts.py").write_text(CLUSTER_PARTS, encoding="utf-8")
+    text = PIPELINE.format(strategy="trend", runner="sweep")
+    more = '[executor]\nuse = "cluster"\n[sweep]\nparameters = { strategy.lookback = [10, 20] }\n'
+    (tmp_path / "p.toml").write_text(text + more, encoding="utf-8")
+    done = site.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
+    assert (done.returncode == 0) is network, done.stderr
+    assert ("executor 'cluster' of quantsail-cluster 1.0 tried to listen on 127.0.0.1:0" in done.stderr) is not network
+
+
 # -- who is not guarded ------------------------------------------------------------------------------
 
 
