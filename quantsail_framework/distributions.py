@@ -129,9 +129,14 @@ def _changed(folder: Path, file: str, listed: FileHash) -> str | None:
 
 
 def _unlisted(folder: Path, listed: Collection[str]) -> Iterator[str]:
-    """Files in its packages that an import could take in place of a listed one, or beside them."""
+    """Files that an import would take in place of its packages, or could take in place of a file of theirs."""
+    from importlib.util import find_spec
+
     tops = {file.partition("/")[0] for file in listed}
     for package in (top for top in tops if f"{top}/__init__.py" in listed):
+        spec = find_spec(package)
+        if spec and spec.origin and Path(spec.origin).resolve() != (folder / package / "__init__.py").resolve():
+            yield f"{package} is imported from {spec.origin}"
         for path in (folder / package).rglob("*"):
             name = path.relative_to(folder).as_posix()
             if path.name.endswith(tuple(all_suffixes())) and "__pycache__" not in path.parts and name not in listed:

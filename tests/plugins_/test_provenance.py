@@ -160,6 +160,19 @@ def test_a_file_that_could_be_imported_beside_the_listed_ones_is_found(site: Fak
         digest("quantsail-taken")
 
 
+def test_a_package_of_that_name_that_is_found_first_is_told(
+    site: FakeSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("shadowed", EXPLODES)
+    site.record("shadowed")
+    (tmp_path / "first" / "shadowed").mkdir(parents=True)
+    other = tmp_path / "first" / "shadowed" / "__init__.py"
+    other.write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "first"))
+    with pytest.raises(PluginError, match=re.escape(f"shadowed is imported from {other}; reinstall it")):
+        digest("quantsail-shadowed")
+
+
 def test_a_missing_file_is_found(site: FakeSite) -> None:
     site.install("lost", EXPLODES)
     site.record("lost")
