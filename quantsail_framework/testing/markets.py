@@ -75,6 +75,13 @@ def random_walk(
     return _bars(returns, rng, steps=steps, silent=silent, timeframe=timeframe, symbol=symbol)
 
 
+def of_closes(closes: Sequence[float], *, timeframe: str = "5m", symbol: str = SYMBOL) -> Bars:
+    """Bars for examples by hand: each opens at its close, reaches one above and one below it, and trades one unit."""
+    close, length = np.array(closes, np.float64), Timeframe(timeframe)
+    time = START_NS + np.arange(len(close)) * length.ns
+    return Bars(symbol, length, time, close, close + 1.0, close - 1.0, close, np.ones(len(close)))
+
+
 def resample(bars: Bars, timeframe: str) -> Bars:
     """The same market in a longer timeframe; a last bar that has not closed by the end is left out."""
     length = Timeframe(timeframe)
