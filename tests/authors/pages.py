@@ -1,0 +1,30 @@
+"""Reads the blocks of code that a page shows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.authors.workshop import ROOT
+
+AUTHORS = ROOT / "docs" / "plugin-authors"
+_BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+class Block(NamedTuple):
+    """A block of code: its language, the file that it is (or nothing), and its text."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """Every block of a page, in order."""
+    return [Block(*found) for found in _BLOCK.findall(page.read_text(encoding="utf-8"))]
+
+
+def tables(page: Path) -> str:
+    """The first TOML of a page: what the plugin says in a pipeline file; nothing where there is none."""
+    return next((block.text for block in blocks(page) if block.language == "toml" and not block.title), "")
