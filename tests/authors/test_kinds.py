@@ -1,0 +1,145 @@
+"""Each kind of plugin, as an author meets it: generated, installed beside the core alone, tested, used, uninstalled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from quantsail_framework import RunResult
+from quantsail_framework.results import StoredRun, read_run
+from quantsail_framework.scaffold import KINDS
+from tests.authors.pages import tables
+from tests.authors.workshop import ROOT, Workshop
+
+pytestmark = pytest.mark.slow
+# What every pipeline needs. The others of a pipeline are generated too: nothing but the core is there.
+PARTS = ("runner", "data-source", "strategy", "cost-model", "sizer")
+
+
+def pipeline(made: Mapping[str, Path], kind: str) -> str:
+    """A pipeline of generated plugins, in the words of their own READMEs, with one of ``kind`` among them."""
+    parts = [part for part in PARTS if KINDS[part].registers != KINDS[kind].registers]
+    said = {part: tables(made[part] / "README.md") for part in (*parts, kind)}
+    (runner,) = (part for part in said if part == "runner")
+    said[runner] = said[runner].replace("[pipeline]\n", '[pipeline]\nname = "made"\ncapital = 10_000\n')
+    said["data-source"] += 'symbols = ["TEST/USDT"]\ntimeframe = "5m"\n'
+    return "\n".join(said.values())
+
+
+def run(shop: Workshop, made: Mapping[str, Path], desk: Path, kind: str, *arguments: str) -> StoredRun:
+    """Run that pipeline in the environment."""
+    (desk / "made.toml").write_text(pipeline(made, kind), encoding="utf-8")
+    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", *arguments, cwd=desk)
+    return read_run(desk / "run")
+
+
+def install_with_parts(shop: Workshop, made: Mapping[str, Path], kind: str) -> None:
+    shop.install_plugins([made[part] for part in PARTS if part != kind])
+
+
+Used = Callable[[RunResult, Path], bool]
+# What a run leaves that only the generated component can have left.
+USED: Mapping[str, Used] = {
+    "data-source": lambda result, _: result.facts["symbols"][0]["bars"] == 600,
+    "strategy": lambda result, _: all("falling closes" in reason for reason in result.trades["reason"]),
+    "bar-strategy": lambda result, _: all("20-bar high" in reason for reason in result.trades["reason"]),
+    "cost-model": lambda result, _: bool((result.trades["fees"] > 0.0).all()),
+    "sizer": lambda result, _: set(result.trades["bound_by"]) == {"share"},
+    "risk-rule": lambda result, _: set(result.refusals["rule"]) == {"made-risk-rule"},
+    "alert-sink": lambda _, desk: "Run finished" in (desk / "alerts.txt").read_text(encoding="utf-8"),
+    "runner": lambda result, _: result.verdict in ("pass", "fail"),
+    "reporter": lambda _, desk: "total_return" in (desk / "run" / "made-reporter.md").read_text(encoding="utf-8"),
+    "observer": lambda result, desk: _lines(desk / "trades.txt") == len(result.trades["symbol"]),
+}
+# A stop at 2 % is refused by a limit of 1 %.
+CHANGED = {"risk-rule": ("--set", "risk.made-risk-rule.max_stop_pct=1")}
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
+    kind: str, made: Mapping[str, Path], clean: Workshop, desk: Path
+) -> None:
+    distribution = f"quantsail-made-{kind}"
+    assert clean.plugins() == {}
+    clean.install_plugins([made[kind]])
+    assert clean.plugins() == {f"made-{kind}": distribution}
+    tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=made[kind])
+    assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
+    USES.get(kind, use_in_a_run)(kind, made, clean, desk)
+    clean.uninstall(distribution)
+    assert f"made-{kind}" not in clean.plugins()
+    missing = clean.run(["quantsail", "components", "show", KINDS[kind].registers, f"made-{kind}"], desk, check=False)
+    assert missing.returncode == 2
+
+
+def use_in_a_run(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
+    """What it is there for shows in what the run leaves."""
+    install_with_parts(shop, made, kind)
+    stored = run(shop, made, desk, kind, *CHANGED.get(kind, ()))
+    result = stored.result()
+    assert len(result.trades["symbol"]) >= (0 if kind == "risk-rule" else 3)
+    assert USED[kind](result, desk), result
+
+
+def use_in_a_search(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
+    """The first-party sweep runs its trials by the executor, and ranks them by the objective."""
+    install_with_parts(shop, made, kind)
+    shop.install_plugins([ROOT / "plugins" / "quantsail-sweep"])
+    sweep = '[sweep]\nparameters = { "strategy.falls" = [2, 3, 4] }\nmin_trades = 1\n'
+    own = tables(made[kind] / "README.md")
+    base = pipeline(made, "runner").replace('runner = "made-runner"', 'runner = "sweep"')
+    text = base + (sweep + own.removeprefix("[sweep]\n") if kind == "objective" else f"{own}\n{sweep}")
+    (desk / "made.toml").write_text(text, encoding="utf-8")
+    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", cwd=desk)
+    trials = read_run(desk / "run").result().tables["trials"]
+    assert sorted(trials["strategy.falls"].tolist()) == [2, 3, 4]
+    if kind == "objective":
+        expected = trials["total_return"] - 2.0 * trials["max_drawdown"]
+        assert trials["score"].tolist() == pytest.approx(expected.tolist())
+
+
+def use_by_the_registry(kind: str, _made: Mapping[str, Path], shop: Workshop, _desk: Path) -> None:
+    """No runner takes a broker by its name yet: it is made as a runner would, and trades."""
+    printed = shop.python("-c", _BROKER, f"made-{kind}")
+    assert printed == "{'BTC/USDT': 0.5}\n"
+
+
+_BROKER = """
+import sys
+from quantsail_framework.config import build
+from quantsail_framework.plugins import load_class, load_registry
+from quantsail_framework.ports.broker import Order
+offer = load_registry().get("broker", sys.argv[1])
+broker = build(load_class(offer), offer.component.example, "[broker]")
+broker.submit(Order("1", "BTC/USDT", 1, 0.5, "market"))
+print(broker.balances())
+"""
+
+
+def use_as_a_verb(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
+    """It counts the trades of a run of the other generated plugins."""
+    install_with_parts(shop, made, kind)
+    trades = run(shop, made, desk, "runner").result().trades
+    counted = shop.quantsail(f"made-{kind}", "run", cwd=desk).split()
+    assert dict(zip(counted[1::2], map(int, counted[::2]), strict=True)) == {
+        reason: trades["exit_reason"].tolist().count(reason) for reason in set(trades["exit_reason"])
+    }
+
+
+USES = {
+    "executor": use_in_a_search,
+    "objective": use_in_a_search,
+    "broker": use_by_the_registry,
+    "command": use_as_a_verb,
+}
+
+
+def test_every_kind_is_used_somehow() -> None:
+    assert set(USED) | set(USES) == set(KINDS)
