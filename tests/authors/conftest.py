@@ -40,7 +40,6 @@ def made(shop: Workshop) -> Mapping[str, Path]:
 @pytest.fixture
 def clean(shop: Workshop) -> Iterator[Workshop]:
     """The environment with the core alone, before and after."""
-    shop.clean()
     yield shop
     shop.clean()
 

@@ -67,7 +67,6 @@ def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
     kind: str, made: Mapping[str, Path], clean: Workshop, desk: Path
 ) -> None:
     distribution = f"quantsail-made-{kind}"
-    assert clean.plugins() == {}
     clean.install_plugins([made[kind]])
     assert clean.plugins() == {f"made-{kind}": distribution}
     tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=made[kind])
@@ -75,8 +74,6 @@ def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
     USES.get(kind, use_in_a_run)(kind, made, clean, desk)
     clean.uninstall(distribution)
     assert f"made-{kind}" not in clean.plugins()
-    missing = clean.run(["quantsail", "components", "show", KINDS[kind].registers, f"made-{kind}"], desk, check=False)
-    assert missing.returncode == 2
 
 
 def use_in_a_run(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
