@@ -22,6 +22,7 @@ FILES = {
     "README.md": "README.md",
     "docs/my-name.md": "docs.md",
     ".github/workflows/tests.yml": "tests.yml",
+    ".gitignore": "gitignore",
     "src/quantsail_my_name/__init__.py": "init.py",
     "src/quantsail_my_name/py.typed": "py.typed",
     "src/quantsail_my_name/my_module.py": "component.py",

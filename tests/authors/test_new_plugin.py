@@ -76,6 +76,7 @@ def test_a_plugin_is_a_complete_distribution(tmp_path: Path) -> None:
     folder = new_plugin("cost-model", "flat-fee", tmp_path)
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
         ".github/workflows/tests.yml",
+        ".gitignore",
         "README.md",
         "docs/flat-fee.md",
         "pyproject.toml",
