@@ -102,21 +102,37 @@ def use_in_a_search(kind: str, made: Mapping[str, Path], shop: Workshop, desk: P
         assert trials["score"].tolist() == pytest.approx(expected.tolist())
 
 
-def use_by_the_registry(kind: str, _made: Mapping[str, Path], shop: Workshop, _desk: Path) -> None:
-    """No runner takes a broker by its name yet: it is made as a runner would, and trades."""
-    printed = shop.python("-c", _BROKER, f"made-{kind}")
-    assert printed == "{'BTC/USDT': 0.5}\n"
+def use_as_an_option(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
+    """A local observer sends what the run trades to the broker that the pipeline gives it."""
+    install_with_parts(shop, made, kind)
+    (desk / "copier.py").write_text(_COPIER, encoding="utf-8")
+    option = tables(made[kind] / "README.md").replace("BTC/USDT", "TEST/USDT")
+    text = pipeline(made, "runner") + f'\n[[observers]]\nuse = "copier.py:Copier"\npath = "copied.txt"\n{option}'
+    (desk / "made.toml").write_text(text, encoding="utf-8")
+    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", cwd=desk)
+    filled = read_run(desk / "run").result().trades["quantity"].sum()
+    assert float((desk / "copied.txt").read_text(encoding="utf-8")) == pytest.approx(filled)
 
 
-_BROKER = """
-import sys
-from quantsail_framework.config import build
-from quantsail_framework.plugins import load_class, load_registry
-from quantsail_framework.ports.broker import Order
-offer = load_registry().get("broker", sys.argv[1])
-broker = build(load_class(offer), offer.component.example, "[broker]")
-broker.submit(Order("1", "BTC/USDT", 1, 0.5, "market"))
-print(broker.balances())
+_COPIER = """
+from pathlib import Path
+import attrs
+from quantsail_framework.ports.broker import Broker, Order
+
+@attrs.frozen
+class Copier:
+    broker: Broker
+    path: Path
+
+    def open(self):
+        pass
+
+    def order_filled(self, position):
+        order_id = f"{position.symbol}-{position.entry_time_ns}"
+        self.broker.submit(Order(order_id, position.symbol, position.side, position.quantity, "market"))
+
+    def close(self):
+        self.path.write_text(str(self.broker.balances()["TEST/USDT"]), encoding="utf-8")
 """
 
 
@@ -133,7 +149,7 @@ def use_as_a_verb(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Pat
 USES = {
     "executor": use_in_a_search,
     "objective": use_in_a_search,
-    "broker": use_by_the_registry,
+    "broker": use_as_an_option,
     "command": use_as_a_verb,
 }
 
