@@ -91,18 +91,18 @@ def test_bars_of_closes_reach_one_above_and_one_below() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "warmup", "closes"),
     [
-        (None, None, 0, [1.0, 2.0, 3.0, 4.0, 5.0]),
-        (1, 3, 0, [2.0, 3.0]),  # the bar that opens at the end is not in it
-        (3, None, 2, [2.0, 3.0, 4.0, 5.0]),
-        (1, 3, 9, [1.0, 2.0, 3.0]),  # as many as there are
-        (None, 2, 3, [1.0, 2.0]),
+        (None, None, 0, [11.0, 12.0, 13.0, 14.0, 15.0]),
+        (1, 3, 0, [12.0, 13.0]),  # the bar that opens at the end is not in it
+        (3, None, 2, [12.0, 13.0, 14.0, 15.0]),
+        (1, 3, 9, [11.0, 12.0, 13.0]),  # as many as there are
+        (None, 2, 3, [11.0, 12.0]),
         (3, 3, 2, []),  # nothing is asked for, so nothing before it either
     ],
 )
 def test_a_request_cuts_its_part_out_of_a_series(
     start: int | None, end: int | None, warmup: int, closes: list[float]
 ) -> None:
-    bars = markets.of_closes([1.0, 2.0, 3.0, 4.0, 5.0])
+    bars = markets.of_closes([11.0, 12.0, 13.0, 14.0, 15.0])
     start_ns, end_ns = (None if row is None else int(bars.time[row]) for row in (start, end))
     wanted = BarRequest(bars.symbol, bars.timeframe, start_ns, end_ns, warmup)
     assert wanted.cut(bars).close.tolist() == closes
