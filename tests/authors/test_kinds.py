@@ -85,21 +85,47 @@ def use_in_a_run(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path
     assert USED[kind](result, desk), result
 
 
-def use_in_a_search(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
-    """The first-party sweep runs its trials by the executor, and ranks them by the objective."""
+def trials_of(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path, said: str) -> RunResult:
+    """A sweep by the first-party runner over the generated strategy; ``said`` is what its file says beside."""
     install_with_parts(shop, made, kind)
     shop.install_plugins([ROOT / "plugins" / "quantsail-sweep"])
-    sweep = '[sweep]\nparameters = { "strategy.falls" = [2, 3, 4] }\nmin_trades = 1\n'
-    own = tables(made[kind] / "README.md")
     base = pipeline(made, "runner").replace('runner = "made-runner"', 'runner = "sweep"')
-    text = base + (sweep + own.removeprefix("[sweep]\n") if kind == "objective" else f"{own}\n{sweep}")
-    (desk / "made.toml").write_text(text, encoding="utf-8")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", cwd=desk)
-    trials = read_run(desk / "run").result().tables["trials"]
-    assert sorted(trials["strategy.falls"].tolist()) == [2, 3, 4]
-    if kind == "objective":
-        expected = trials["total_return"] - 2.0 * trials["max_drawdown"]
-        assert trials["score"].tolist() == pytest.approx(expected.tolist())
+    (desk / "made.toml").write_text(f"{base}\n{said}", encoding="utf-8")
+    parameters = ("--set", "sweep.parameters.strategy.falls=[2,3,4]", "--set", "sweep.min_trades=1")
+    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", *parameters, cwd=desk)
+    result = read_run(desk / "run").result()
+    assert sorted(result.tables["trials"]["strategy.falls"].tolist()) == [2, 3, 4]
+    return result
+
+
+def use_as_objective(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
+    """The trials are ranked by it."""
+    trials = trials_of(kind, made, shop, desk, tables(made[kind] / "README.md")).tables["trials"]
+    expected = trials["total_return"] - 2.0 * trials["max_drawdown"]
+    assert trials["score"].tolist() == pytest.approx(expected.tolist())
+
+
+def use_as_executor(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
+    """The trials run in its threads: an objective writes down in which."""
+    (desk / "spy.py").write_text(_SPY, encoding="utf-8")
+    own = tables(made[kind] / "README.md")
+    trials_of(kind, made, shop, desk, f'{own}\n[sweep]\nobjective = {{ use = "spy.py:Spy" }}\n')
+    names = (desk / "threads.txt").read_text(encoding="utf-8").split()
+    assert len(names) >= 3
+    assert all(name.startswith("ThreadPoolExecutor") for name in names[:3]), names
+
+
+_SPY = """
+import threading
+import attrs
+
+@attrs.frozen
+class Spy:
+    def score(self, result):
+        with open("threads.txt", "a", encoding="utf-8") as file:
+            file.write(threading.current_thread().name + "\\n")
+        return result.metrics["total_return"]
+"""
 
 
 def use_as_an_option(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
@@ -147,8 +173,8 @@ def use_as_a_verb(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Pat
 
 
 USES = {
-    "executor": use_in_a_search,
-    "objective": use_in_a_search,
+    "executor": use_as_executor,
+    "objective": use_as_objective,
     "broker": use_as_an_option,
     "command": use_as_a_verb,
 }
