@@ -13,8 +13,7 @@ import pytest
 from quantsail_framework import RunResult
 from quantsail_framework.results import read_run
 from quantsail_framework.testing import FakeServer, markets
-from tests.authors.pages import AUTHORS, blocks, tables
-from tests.authors.test_kinds import PARTS
+from tests.authors.pages import AUTHORS, PARTS, blocks, parts, tables
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -60,11 +59,8 @@ def test_the_readme_shows_every_file_as_it_is(kind: str) -> None:
 
 def pipeline(kind: str, made: Mapping[str, Path]) -> str:
     """The example among generated plugins: its own table as its README shows it."""
-    texts = {part: tables(made[part] / "README.md") for part in PARTS}
-    texts["runner"] = texts["runner"].replace("[pipeline]\n", '[pipeline]\nname = "made"\ncapital = 10_000\n')
-    texts["data-source"] += 'symbols = ["TEST/USDT"]\ntimeframe = "5m"\n'
-    texts[kind] = tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
-    return "\n".join(texts.values())
+    own = tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
+    return "\n".join((parts(made) | {kind: own}).values())
 
 
 def result(clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], **environment: str) -> RunResult:

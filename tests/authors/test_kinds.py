@@ -11,21 +11,18 @@ import pytest
 from quantsail_framework import RunResult
 from quantsail_framework.results import StoredRun, read_run
 from quantsail_framework.scaffold import KINDS
-from tests.authors.pages import tables
+from tests.authors.pages import PARTS, parts, tables
 from tests.authors.workshop import ROOT, Workshop
 
 pytestmark = pytest.mark.slow
-# What every pipeline needs. The others of a pipeline are generated too: nothing but the core is there.
-PARTS = ("runner", "data-source", "strategy", "cost-model", "sizer")
 
 
 def pipeline(made: Mapping[str, Path], kind: str) -> str:
-    """A pipeline of generated plugins, in the words of their own READMEs, with one of ``kind`` among them."""
-    parts = [part for part in PARTS if KINDS[part].registers != KINDS[kind].registers]
-    said = {part: tables(made[part] / "README.md") for part in (*parts, kind)}
-    (runner,) = (part for part in said if part == "runner")
-    said[runner] = said[runner].replace("[pipeline]\n", '[pipeline]\nname = "made"\ncapital = 10_000\n')
-    said["data-source"] += 'symbols = ["TEST/USDT"]\ntimeframe = "5m"\n'
+    """A pipeline of generated plugins, nothing else being there, with one of ``kind`` among them."""
+    said = parts(made)
+    if kind not in said:
+        said.pop(KINDS[kind].registers, None)  # a bar strategy stands in the place of the strategy
+        said[kind] = tables(made[kind] / "README.md")
     return "\n".join(said.values())
 
 
