@@ -104,6 +104,14 @@ def extremes(size: int = 1_000, *, timeframe: str = "5m", volume: bool = True) -
         "huge": scaled(walk, 1e10),
     }
     return made | ({"no volume": attrs.evolve(walk, volume=np.zeros(size))} if volume else {})
+def of_closes(closes: Sequence[float], *, timeframe: str = "5m", symbol: str = SYMBOL) -> Bars:
+    """Bars for examples by hand: each opens at its close, reaches one above and one below it, and trades one unit.
+
+    Closes must be above one, since a low must be above zero.
+    """
+    close, length = np.array(closes, np.float64), Timeframe(timeframe)
+    time = START_NS + np.arange(len(close)) * length.ns
+    return Bars(symbol, length, time, close, close + 1.0, close - 1.0, close, np.ones(len(close)))
 
 
 def resample(bars: Bars, timeframe: str) -> Bars:

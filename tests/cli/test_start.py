@@ -67,7 +67,7 @@ def test_an_unknown_verb_suggests_the_nearest(site: FakeSite) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: no command named 'tyo'; did you mean 'toy'? Commands: run, check, check-strategy, show, init, schema, "
-        "components, plugins, runs, compare, reproduce, why, alerts, other, toy, wave.\n"
+        "new-plugin, components, plugins, runs, compare, reproduce, why, alerts, other, toy, wave.\n"
     )
 
 

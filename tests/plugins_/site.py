@@ -48,7 +48,8 @@ class FakeSite:
         info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\nSummary: Fake.\nRequires-Dist: {requires}\n"
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\nSummary: Fake.\n"
+            f"Requires-Dist: {requires}\n"
         )
         if direct_url is not None:
             (info / "direct_url.json").write_text(json.dumps(direct_url))

@@ -92,6 +92,33 @@ def test_resample_by_hand() -> None:
     assert len(markets.resample(bars.slice(0, 0), "1h")) == 0
 
 
+def test_bars_of_closes_reach_one_above_and_one_below() -> None:
+    bars = markets.of_closes([10.0, 12.0], timeframe="1h", symbol="A/B")
+    assert (bars.symbol, str(bars.timeframe), np.diff(bars.time).tolist()) == ("A/B", "1h", [HOUR_NS])
+    rows = [column.tolist() for column in (bars.open, bars.high, bars.low, bars.close, bars.volume)]
+    assert rows == [[10.0, 12.0], [11.0, 13.0], [9.0, 11.0], [10.0, 12.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "warmup", "closes"),
+    [
+        (None, None, 0, [11.0, 12.0, 13.0, 14.0, 15.0]),
+        (1, 3, 0, [12.0, 13.0]),  # the bar that opens at the end is not in it
+        (3, None, 2, [12.0, 13.0, 14.0, 15.0]),
+        (1, 3, 9, [11.0, 12.0, 13.0]),  # as many as there are
+        (None, 2, 3, [11.0, 12.0]),
+        (3, 3, 2, []),  # nothing is asked for, so nothing before it either
+    ],
+)
+def test_a_request_cuts_its_part_out_of_a_series(
+    start: int | None, end: int | None, warmup: int, closes: list[float]
+) -> None:
+    bars = markets.of_closes([11.0, 12.0, 13.0, 14.0, 15.0])
+    start_ns, end_ns = (None if row is None else int(bars.time[row]) for row in (start, end))
+    wanted = BarRequest(bars.symbol, bars.timeframe, start_ns, end_ns, warmup)
+    assert wanted.cut(bars).close.tolist() == closes
+
+
 def test_informative_series_are_those_asked_for() -> None:
     bars = markets.with_informative(markets.random_walk(0, 60), ("1h", "BTC/USDT@1h"))
     assert len(bars.informative("1h").bars) == 5
