@@ -15,7 +15,7 @@ import click
 import pytest
 
 from quantsail_framework import hookspecs, load_pipeline, run
-from quantsail_framework.cli import VERBS, verbs
+from quantsail_framework.cli import verbs
 from quantsail_framework.config import rebuild
 from quantsail_framework.domain.alert import KINDS
 from quantsail_framework.plugins import load_registry
@@ -76,11 +76,6 @@ def test_the_page_of_strategies_shows_a_pipeline_for_each() -> None:
     assert [name for name in load_registry().components("strategy") if f'use = "{name}"' not in shown] == []
 
 
-def test_the_page_of_data_sources_names_each() -> None:
-    page = (ROOT / "docs" / "components" / "data-sources.md").read_text(encoding="utf-8")
-    assert [name for name in load_registry().components("data-source") if f"`{name}`" not in page] == []
-
-
 def test_the_readme_and_the_guide_show_a_pipeline() -> None:
     assert {"README.md", "pipeline-file.md"} <= {page.name for page, _ in _pipelines()}
 
@@ -103,12 +98,6 @@ def test_the_page_on_honesty_shows_what_the_check_prints(tmp_path: Path) -> None
         [QUANTSAIL, "check-strategy", "pipeline.toml"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.returncode) == (shown, 1)
-
-
-def test_the_page_of_commands_names_every_command_and_runner() -> None:
-    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
-    names = [*VERBS, *load_registry().components("runner")]
-    assert [name for name in names if f"quantsail {name}" not in text] == []
 
 
 def _commands() -> list[tuple[Path, str]]:

@@ -1,0 +1,145 @@
+"""Every block of the documentation is run, from the top of its page to the end, in a folder that has the examples.
+
+A pipeline is loaded, and run where its candles ship with Quantsail; commands are run in a shell and print what the block
+below them shows; Python is executed. A block that a test cannot run says in its title what it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quantsail_framework import load_pipeline, run
+from tests.docs.blocks import NEEDS, PAGES, ROOT, Block, blocks_of, commands_of
+
+SHIPPED = ("samples", "synthetic")
+LONG = ("sweep", "optuna", "walk-forward", "monte-carlo")  # run by the tests of their own pages
+_RUN = re.compile(r"-\d{8}T\d{6}Z-[0-9a-f]{8}")  # the moment and the hash of a run folder
+_EXIT = re.compile(r"#.*\bexit code (\d)")
+
+
+class Reader:
+    """Somebody who follows a page in a folder of their own."""
+
+    def __init__(self, folder: Path, page: Path) -> None:
+        self.folder, self.page = folder, page
+        self.printed = ""
+        self.base: str | None = None
+        self.names: dict[str, Any] = {"__name__": "page"}
+        shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+        for source in (ROOT / "examples").glob("*.py"):
+            shutil.copy(source, folder)
+
+    def follow(self, block: Block) -> None:
+        """Do what the block says. Raises when that cannot be done."""
+        if block.needs is None:
+            getattr(self, f"_{block.language or 'plain'}")(block)
+
+    def _write(self, block: Block, name: str = "") -> Path:
+        path = self.folder / (block.title or name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text, encoding="utf-8")
+        return path
+
+    def _toml(self, block: Block) -> None:
+        table = tomllib.loads(block.text)
+        if "pipeline" in table:
+            self.base = self.base or block.text
+            path = self._write(block, "pipeline.toml")
+            pipeline = load_pipeline(path)
+            if pipeline.resolved["data"]["use"] in SHIPPED and pipeline.runner not in LONG:
+                run(pipeline)
+        elif block.title:
+            self._write(block)
+        else:
+            assert self.base, "a part of a pipeline needs a whole one above it on the page"
+            path = self.folder / "part.toml"
+            path.write_text(_with(self.base, block.text), encoding="utf-8")
+            load_pipeline(path)
+
+    def _python(self, block: Block) -> None:
+        code = compile(block.text, block.title or f"{self.page.name}:{block.line}", "exec")
+        if block.title:
+            self._write(block)
+        else:
+            exec(code, self.names)
+
+    def _console(self, block: Block) -> None:
+        self.printed = "".join(self._shell(command) for command in commands_of(block))
+
+    def _shell(self, command: str) -> str:
+        code = _EXIT.search(command)
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.folder,
+            env=_environment(self.folder),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == int(code[1] if code else 0), f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def _text(self, block: Block) -> None:
+        """What the commands right above print; "..." stands for lines that are left out."""
+        printed = _RUN.sub("", self.printed).splitlines()
+        shown = _RUN.sub("", block.text).splitlines()
+        assert not self.printed or [line for line in shown if line not in (*printed, "...")] == []
+        self.printed = ""
+
+    def _csv(self, block: Block) -> None:
+        self._write(block)
+
+    def _plain(self, block: Block) -> None:
+        """A drawing or a tree of folders."""
+
+    def _json(self, block: Block) -> None:
+        json.loads(block.text)
+
+    def _yaml(self, block: Block) -> None:
+        assert pytest.importorskip("yaml").safe_load(block.text)
+
+
+def _with(base: str, part: str) -> str:
+    """A pipeline with ``part`` in place of the tables that it is about."""
+    tables = set(tomllib.loads(part))
+    kept = re.split(r"^(?=\[)", base, flags=re.MULTILINE)
+    return (
+        "".join(each for each in kept if not each.startswith("[") or re.split(r"[\[\].]+", each)[1] not in tables)
+        + part
+    )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(folder), "COLUMNS": "120", "LANG": "C.UTF-8"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_can_be_followed_from_top_to_end(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = blocks_of(page)
+    if not any(block.needs is None for block in blocks):
+        return
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    reader = Reader(tmp_path, page)
+    for block in blocks:
+        try:
+            reader.follow(block)
+        except BaseException as error:
+            error.add_note(f"in the block at {page.relative_to(ROOT)}:{block.line}")
+            raise
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_block_that_is_not_run_says_what_it_needs(page: Path) -> None:
+    assert [block.needs for block in blocks_of(page) if block.needs and block.needs not in NEEDS] == []
