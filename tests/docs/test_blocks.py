@@ -6,19 +6,25 @@ below them shows; Python is executed. A block that a test cannot run says in its
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from quantsail_framework import load_pipeline, run
+from quantsail_framework.cli import main
 from tests.docs.blocks import NEEDS, PAGES, ROOT, Block, blocks_of, commands_of
 
 SHIPPED = ("samples", "synthetic")
@@ -77,23 +83,20 @@ class Reader:
         self.printed = "".join(self._shell(command) for command in commands_of(block))
 
     def _shell(self, command: str) -> str:
+        """What a command prints, once it has ended with the code that its comment says, else 0."""
         code = _EXIT.search(command)
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.folder,
-            env=_environment(self.folder),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == int(code[1] if code else 0), f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        words = shlex.split(command, comments=True)
+        quantsail = words[0] == "quantsail" and not {">", "|", "&&"} & set(words)
+        ended, printed = _given(words[1:]) if quantsail else _in_a_shell(command, self.folder)
+        assert ended == int(code[1] if code else 0), f"{command}\n{printed}"
+        return printed
 
     def _text(self, block: Block) -> None:
         """What the commands right above print; "..." stands for lines that are left out."""
-        printed = _RUN.sub("", self.printed).splitlines()
-        shown = _RUN.sub("", block.text).splitlines()
-        assert not self.printed or [line for line in shown if line not in (*printed, "...")] == []
+        if self.printed:
+            printed = iter(_RUN.sub("", self.printed).splitlines())
+            shown = [line for line in _RUN.sub("", block.text).splitlines() if line != "..."]
+            assert [line for line in shown if line not in printed] == [], self.printed  # in this order
         self.printed = ""
 
     def _csv(self, block: Block) -> None:
@@ -119,9 +122,24 @@ def _with(base: str, part: str) -> str:
     )
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _given(arguments: list[str]) -> tuple[int, str]:
+    """Exit code and output of the command line, called in this process: a new one each time would take minutes."""
+    printed, handler = StringIO(), signal.getsignal(signal.SIGTERM)
+    try:
+        with redirect_stdout(printed), redirect_stderr(printed), pytest.raises(SystemExit) as ended:
+            main(arguments)
+    finally:
+        gc.enable()
+        signal.signal(signal.SIGTERM, handler)
+    return int(ended.value.code or 0), printed.getvalue()
+
+
+def _in_a_shell(command: str, folder: Path) -> tuple[int, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(folder), "COLUMNS": "120", "LANG": "C.UTF-8"}
+    env = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
+    shell = ["bash", "-c", command]
+    done = subprocess.run(shell, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
