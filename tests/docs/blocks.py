@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import attrs
 
@@ -17,7 +18,7 @@ NEEDS = {
     "Needs an account": "a service that asks for a token",
     "Needs the other program": "a program that is no part of Quantsail, such as Prometheus or an editor",
 }
-_BLOCK = re.compile(r"^```(\w*)(?: title=\"([^\"]+)\")?[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```(\w*)(?: title=\"([^\"]+)\")?[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 
 
 @attrs.frozen
@@ -37,9 +38,12 @@ class Block:
 def blocks_of(page: Path) -> list[Block]:
     """The blocks of a page, from top to bottom."""
     text = page.read_text(encoding="utf-8")
-    return [
-        Block(*found.groups(default=""), line=text.count("\n", 0, found.start()) + 1) for found in _BLOCK.finditer(text)
-    ]
+    return [_block(found, text.count("\n", 0, found.start()) + 1) for found in _BLOCK.finditer(text)]
+
+
+def _block(found: re.Match[str], line: int) -> Block:
+    _, language, title, text = found.groups(default="")
+    return Block(language, title, dedent(text), line)
 
 
 def commands_of(block: Block) -> list[str]:

@@ -1,7 +1,7 @@
 """Every block of the documentation is run, from the top of its page to the end, in a folder that has the examples.
 
-A pipeline is loaded, and run where its candles ship with Quantsail; commands are run in a shell and print what the block
-below them shows; Python is executed. A block that a test cannot run says in its title what it needs.
+A pipeline is loaded, and run where its candles ship with Quantsail; commands are given and print what the block below
+them shows; Python is executed. A block that a test cannot run says in its title what it needs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import pytest
 
 from quantsail_framework import load_pipeline, run
 from quantsail_framework.cli import main
+from quantsail_framework.config import rebuild
+from quantsail_framework.ports.runner import Pipeline
 from tests.docs.blocks import NEEDS, PAGES, ROOT, Block, blocks_of, commands_of
 
 SHIPPED = ("samples", "synthetic")
@@ -62,6 +64,7 @@ class Reader:
             self.base = self.base or block.text
             path = self._write(block, "pipeline.toml")
             pipeline = load_pipeline(path)
+            assert _made_again(pipeline, path.parent).resolved == pipeline.resolved
             if pipeline.resolved["data"]["use"] in SHIPPED and pipeline.runner not in LONG:
                 run(pipeline)
         elif block.title:
@@ -112,14 +115,21 @@ class Reader:
         assert pytest.importorskip("yaml").safe_load(block.text)
 
 
+def _made_again(pipeline: Pipeline, folder: Path) -> Pipeline:
+    """The pipeline as ``quantsail reproduce`` makes it, from what a manifest keeps."""
+    return rebuild(json.loads(json.dumps(pipeline.resolved)), folder, "manifest.json")
+
+
 def _with(base: str, part: str) -> str:
     """A pipeline with ``part`` in place of the tables that it is about."""
     tables = set(tomllib.loads(part))
     kept = re.split(r"^(?=\[)", base, flags=re.MULTILINE)
-    return (
-        "".join(each for each in kept if not each.startswith("[") or re.split(r"[\[\].]+", each)[1] not in tables)
-        + part
-    )
+    return "".join(each for each in kept if _table(each) not in tables) + part
+
+
+def _table(text: str) -> str:
+    """``risk`` of ``[[risk]]``, ``sweep`` of ``[sweep.parameters]``; nothing of what stands above all tables."""
+    return re.split(r"[\[\].]+", text)[1] if text.startswith("[") else ""
 
 
 def _given(arguments: list[str]) -> tuple[int, str]:

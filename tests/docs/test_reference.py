@@ -10,14 +10,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 import pyarrow.parquet as pq
 import pytest
 
 from quantsail_framework import hookspecs, load_pipeline, ports, run
 from quantsail_framework.cli import verbs
-from quantsail_framework.config import options_of
+from quantsail_framework.config import json_schema, options_of
+from quantsail_framework.config.assemble import FIRST_PARTY_RUNNERS
 from quantsail_framework.domain.trade import EXIT_REASONS
 from tests.docs.blocks import PAGES, ROOT
 from tests.docs.reference import metrics
@@ -62,43 +62,28 @@ def test_every_table_of_the_pipeline_and_every_generated_page_is_there() -> None
 
 
 def test_the_page_of_keys_names_every_table_that_the_schema_knows() -> None:
-    from quantsail_framework.config import json_schema
-
     text = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
     runners = REGISTRY.components("runner")
-    tables = [name for name in json_schema(REGISTRY)["properties"] if name not in runners]
+    tables = [name for name in json_schema(REGISTRY)["properties"] if name not in {*runners, *FIRST_PARTY_RUNNERS}]
     assert len(tables) > 8
     assert [name for name in tables if not re.search(rf"`\[*{name}(\.NAME)?\]*`", text)] == []
 
 
-def _port_classes() -> list[Any]:
-    modules = [
-        importlib.import_module(f"quantsail_framework.ports.{found.name}")
-        for found in pkgutil.iter_modules(ports.__path__)
-    ]
-    return [
-        cls
-        for module in modules
-        for cls in vars(module).values()
-        if inspect.isclass(cls) and cls.__module__ == module.__name__
-    ]
+def _ports() -> list[Any]:
+    """Every public class of the modules of ports."""
+    names = (f"quantsail_framework.ports.{found.name}" for found in pkgutil.iter_modules(ports.__path__))
+    classes = [each for name in names for each in vars(importlib.import_module(name)).values() if inspect.isclass(each)]
+    own = [cls for cls in classes if cls.__module__.startswith("quantsail_framework.ports.") and cls.__name__[0] != "_"]
+    return list(dict.fromkeys(own))
 
 
-@pytest.mark.parametrize(
-    "port", [cls for cls in _port_classes() if not cls.__name__.startswith("_")], ids=lambda port: port.__name__
-)
+@pytest.mark.parametrize("port", _ports(), ids=lambda port: port.__name__)
 def test_a_port_is_documented_with_each_of_its_methods(port: Any) -> None:
     page = (DOCS / "plugin-authors" / "ports.md").read_text(encoding="utf-8")
-    assert f"::: {port.__module__}" in page
-    own = {name: value for name, value in vars(port).items() if not name.startswith("_")}
-    methods = {
-        name: getattr(value, "fget", value)
-        for name, value in own.items()
-        if callable(value) or isinstance(value, property)
-    }
+    assert f"::: {port.__module__}\n" in page
     assert port.__doc__
-    fields = {field.name for field in attrs.fields(port)} if attrs.has(port) else set()
-    assert [name for name, value in methods.items() if name not in fields and not value.__doc__] == []
+    functions = (getattr(value, "fget", value) for name, value in vars(port).items() if name[0] != "_")
+    assert [each.__qualname__ for each in functions if inspect.isfunction(each) and not each.__doc__] == []
 
 
 def _commands(group: click.Group, context: click.Context, path: str) -> list[str]:

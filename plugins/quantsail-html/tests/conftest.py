@@ -195,5 +195,5 @@ def written() -> Callable[[RunResult, Path], Path]:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium, which waits until the candles of a report are drawn: the milliseconds that it took, by its own clock."""
+    """Chromium, which waits until the candles of a report are drawn, and says how many milliseconds that took."""
     yield from launched(tmp_path_factory.mktemp("profile"), ready="Number(document.documentElement?.dataset.ready)")
