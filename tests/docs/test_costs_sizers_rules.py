@@ -65,11 +65,3 @@ def test_the_example_of_a_component_runs(page: str, name: str, text: str, tmp_pa
 
 def test_every_component_has_an_example() -> None:
     assert {param.values[1] for param in examples()} == {name for _, name in COMPONENTS}
-
-
-@pytest.mark.parametrize("page", KINDS)
-def test_the_pipeline_at_the_top_of_a_page_runs(page: str, tmp_path: Path) -> None:
-    base = first_block(page)
-    file = tmp_path / "pipeline.toml"
-    file.write_text(base, encoding="utf-8")
-    assert len(run(load_pipeline(file)).trades["symbol"]) > 10

@@ -49,11 +49,6 @@ def _written(page: Path, text: str, folder: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize(("page", "text"), [shown for shown in _pipelines() if shown[0].name == "strategies.md"])
-def test_a_pipeline_shown_for_a_strategy_runs_and_trades(page: Path, text: str, tmp_path: Path) -> None:
-    assert len(run(load_pipeline(_written(page, text, tmp_path))).trades["symbol"]) >= 10
-
-
 def test_the_page_of_strategies_shows_a_pipeline_for_each() -> None:
     shown = "".join(text for page, text in _pipelines() if page.name == "strategies.md")
     assert [name for name in load_registry().components("strategy") if f'use = "{name}"' not in shown] == []
