@@ -1,7 +1,7 @@
 """Every block of the documentation is run, from the top of its page to the end, in a folder that has the examples.
 
-A pipeline is loaded, and run where its candles ship with Quantsail, where it must trade; commands are given and print what
-the block below them shows; Python is executed. A block that a test cannot run says in its title what it needs.
+A pipeline is loaded, and where its candles ship with Quantsail it is run and must trade; commands are given and print
+what the block below them shows; Python is executed. A block that a test cannot run says in its title what it needs.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from tests.docs.blocks import NEEDS, PAGES, ROOT, Block, blocks_of, commands_of
 
 SHIPPED = ("samples", "synthetic")
 LONG = ("sweep", "optuna", "walk-forward", "monte-carlo")  # run by the tests of their own pages
+INSTALLERS = ("git", "make", "pip", "source", "uv")
 _RUN = re.compile(r"-\d{8}T\d{6}Z-[0-9a-f]{8}")  # the moment and the hash of a run folder
 _EXIT = re.compile(r"#.*\bexit code (\d)")
 
@@ -50,7 +51,11 @@ class Reader:
     def follow(self, block: Block) -> None:
         """Do what the block says. Raises when that cannot be done."""
         if block.needs is None:
-            getattr(self, f"_{block.language or 'plain'}")(block)
+            follow = getattr(self, f"_{block.language or 'plain'}", None)
+            assert follow, (
+                f"nothing here can run {block.language!r}: add a method for it, or a title that says what it needs"
+            )
+            follow(block)
 
     def _write(self, block: Block, name: str = "") -> Path:
         path = self.folder / (block.title or name)
@@ -89,6 +94,7 @@ class Reader:
         """What a command prints, once it has ended with the code that its comment says, else 0."""
         code = _EXIT.search(command)
         words = shlex.split(command, comments=True)
+        assert words[0] not in INSTALLERS, f"{command!r} changes the environment: give the block a title of NEEDS"
         quantsail = words[0] == "quantsail" and not {">", "|", "&&"} & set(words)
         ended, printed = _given(words[1:]) if quantsail else _in_a_shell(command, self.folder)
         assert ended == int(code[1] if code else 0), f"{command}\n{printed}"

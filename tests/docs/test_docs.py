@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,44 +17,19 @@ from quantsail_framework.cli import verbs
 from quantsail_framework.domain.alert import KINDS
 from quantsail_framework.plugins import load_registry
 from quantsail_framework.testing import FakeServer, Reply
+from tests.docs.blocks import PAGES, ROOT, blocks_of, commands_of
 
-ROOT = Path(__file__).parents[2]
 QUANTSAIL = str(Path(sys.executable).parent / "quantsail")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def _blocks(page: Path, language: str) -> list[tuple[str, str]]:
     """(title, text) of every block of one language."""
-    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
-    return [(title, text) for name, title, text in found if name == language]
-
-
-def _pipelines() -> list[tuple[Path, str]]:
-    blocks = [(page, text) for page in PAGES for _, text in _blocks(page, "toml")]
-    return [(page, text) for page, text in blocks if "[pipeline]" in text]
-
-
-def _written(page: Path, text: str, folder: Path) -> Path:
-    """The pipeline as a file, with the Python files beside it that its page shows or that the examples have."""
-    (folder / "data").mkdir()
-    for source in (ROOT / "examples").glob("*.py"):
-        shutil.copy(source, folder)
-    for title, source in _blocks(page, "python"):
-        if title and "/" not in title:
-            (folder / title).write_text(source, encoding="utf-8")
-    file = folder / "pipeline.toml"
-    file.write_text(text, encoding="utf-8")
-    return file
+    return [(block.title, block.text) for block in blocks_of(page) if block.language == language]
 
 
 def test_the_page_of_strategies_shows_a_pipeline_for_each() -> None:
-    shown = "".join(text for page, text in _pipelines() if page.name == "strategies.md")
+    shown = "".join(text for _, text in _blocks(ROOT / "docs" / "components" / "strategies.md", "toml"))
     assert [name for name in load_registry().components("strategy") if f'use = "{name}"' not in shown] == []
-
-
-def test_the_readme_and_the_guide_show_a_pipeline() -> None:
-    assert {"README.md", "pipeline-file.md"} <= {page.name for page, _ in _pipelines()}
 
 
 def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
@@ -75,25 +49,10 @@ def test_the_figure_on_the_home_page_is_the_measured_one() -> None:
     assert shown == line
 
 
-def test_the_page_on_honesty_shows_what_the_check_prints(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "honest-strategy.md"
-    ((_, pipeline),), ((_, shown),) = _blocks(page, "toml"), _blocks(page, "text")
-    _written(page, pipeline, tmp_path)
-    done = subprocess.run(
-        [QUANTSAIL, "check-strategy", "pipeline.toml"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (done.stdout, done.returncode) == (shown, 1)
-
-
 def _commands() -> list[tuple[Path, str]]:
     """Every `quantsail ...` line that a block of the documentation shows."""
-    found = []
-    for page in PAGES:
-        for _, text in [*_blocks(page, "console"), *_blocks(page, "text")]:
-            joined = text.replace("\\\n", " ").splitlines()
-            lines = [line.removeprefix("$ ").partition("  #")[0].strip() for line in joined]
-            found += [(page, line) for line in lines if line.startswith("quantsail ")]
-    return found
+    found = [(page, line) for page in PAGES for block in blocks_of(page) for line in commands_of(block)]
+    return [(page, line.partition("  #")[0].strip()) for page, line in found if line.startswith("quantsail ")]
 
 
 @pytest.mark.parametrize(("page", "line"), _commands(), ids=lambda value: getattr(value, "name", value))

@@ -14,6 +14,7 @@ import click
 import pyarrow.parquet as pq
 import pytest
 
+import quantsail_framework
 from quantsail_framework import hookspecs, load_pipeline, ports, run
 from quantsail_framework.cli import verbs
 from quantsail_framework.config import json_schema, options_of
@@ -84,6 +85,13 @@ def test_a_port_is_documented_with_each_of_its_methods(port: Any) -> None:
     assert port.__doc__
     functions = (getattr(value, "fget", value) for name, value in vars(port).items() if name[0] != "_")
     assert [each.__qualname__ for each in functions if inspect.isfunction(each) and not each.__doc__] == []
+
+
+@pytest.mark.parametrize("name", [name for name in quantsail_framework.__all__ if name != "hookimpl"])
+def test_a_name_that_authors_import_is_documented(name: str) -> None:
+    module = getattr(getattr(quantsail_framework, name), "__module__", None)
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert module is None or f"::: {module}.{name}\n" in pages or f"::: {module}\n" in pages
 
 
 def _commands(group: click.Group, context: click.Context, path: str) -> list[str]:
