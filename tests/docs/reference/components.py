@@ -33,7 +33,7 @@ def row(option: Option) -> str:
     """An option as a row of its table."""
     kind = option.type_text if '"' in option.limits or not option.limits else f"{option.type_text}, {option.limits}"
     default = "not set" if option.default is None else f"`{toml_text(option.default)}`"
-    doc = option.doc.replace("<", r"\<")  # no HTML
+    doc = option.doc.replace("<", "&lt;")  # no HTML
     return f"| `{option.name}` | {kind} | {'required' if option.required else default} | {doc} |"
 
 
