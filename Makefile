@@ -7,7 +7,7 @@ ifneq ($(origin PYTHON),file)
 export UV_PYTHON := $(PYTHON)
 endif
 
-.PHONY: demo test lint docs bench setup
+.PHONY: demo test lint docs reference bench setup
 
 demo: setup
 	@$(UV) run -q quantsail run examples/quickstart.toml
@@ -20,6 +20,9 @@ lint: setup
 
 docs: setup
 	@NO_MKDOCS_2_WARNING=1 $(UV) run -q --group docs mkdocs build --strict --quiet && echo "Open site/index.html"
+
+reference: setup
+	@$(UV) run -q python -m tests.docs.reference
 
 bench: setup
 	@$(UV) run -q python -m tests.benchmarks $(ARGS)

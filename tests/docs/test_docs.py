@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,76 +13,23 @@ import click
 import pytest
 
 from quantsail_framework import hookspecs, load_pipeline, run
-from quantsail_framework.cli import VERBS, verbs
-from quantsail_framework.config import rebuild
+from quantsail_framework.cli import verbs
 from quantsail_framework.domain.alert import KINDS
 from quantsail_framework.plugins import load_registry
 from quantsail_framework.testing import FakeServer, Reply
+from tests.docs.blocks import PAGES, ROOT, blocks_of, commands_of
 
-ROOT = Path(__file__).parents[2]
 QUANTSAIL = str(Path(sys.executable).parent / "quantsail")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def _blocks(page: Path, language: str) -> list[tuple[str, str]]:
     """(title, text) of every block of one language."""
-    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
-    return [(title, text) for name, title, text in found if name == language]
-
-
-def _pipelines() -> list[tuple[Path, str]]:
-    """But for those of plugins that are not installed here: tests/authors makes the plugins of these pages."""
-    pages = [page for page in PAGES if page.parent.name != "plugin-authors"]
-    blocks = [(page, text) for page in pages for _, text in _blocks(page, "toml")]
-    return [(page, text) for page, text in blocks if "[pipeline]" in text]
-
-
-def _written(page: Path, text: str, folder: Path) -> Path:
-    """The pipeline as a file, with the Python files beside it that its page shows or that the examples have."""
-    (folder / "data").mkdir()
-    for source in (ROOT / "examples").glob("*.py"):
-        shutil.copy(source, folder)
-    for title, source in _blocks(page, "python"):
-        if title and "/" not in title:
-            (folder / title).write_text(source, encoding="utf-8")
-    file = folder / "pipeline.toml"
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-@pytest.mark.parametrize(("page", "text"), _pipelines())
-def test_a_pipeline_shown_in_the_documentation_is_valid(page: Path, text: str, tmp_path: Path) -> None:
-    assert load_pipeline(_written(page, text, tmp_path)).capital > 0
-
-
-@pytest.mark.parametrize(("page", "text"), _pipelines())
-def test_a_pipeline_shown_in_the_documentation_is_made_again_from_a_manifest(
-    page: Path, text: str, tmp_path: Path
-) -> None:
-    pipeline = load_pipeline(_written(page, text, tmp_path))
-    again = rebuild(json.loads(json.dumps(pipeline.resolved)), tmp_path, "manifest.json")
-    assert again.resolved == pipeline.resolved
-    assert again.code == pipeline.code
-
-
-@pytest.mark.parametrize(("page", "text"), [shown for shown in _pipelines() if shown[0].name == "strategies.md"])
-def test_a_pipeline_shown_for_a_strategy_runs_and_trades(page: Path, text: str, tmp_path: Path) -> None:
-    assert len(run(load_pipeline(_written(page, text, tmp_path))).trades["symbol"]) >= 10
+    return [(block.title, block.text) for block in blocks_of(page) if block.language == language]
 
 
 def test_the_page_of_strategies_shows_a_pipeline_for_each() -> None:
-    shown = "".join(text for page, text in _pipelines() if page.name == "strategies.md")
+    shown = "".join(text for _, text in _blocks(ROOT / "docs" / "components" / "strategies.md", "toml"))
     assert [name for name in load_registry().components("strategy") if f'use = "{name}"' not in shown] == []
-
-
-def test_the_page_of_data_sources_names_each() -> None:
-    page = (ROOT / "docs" / "components" / "data-sources.md").read_text(encoding="utf-8")
-    assert [name for name in load_registry().components("data-source") if f"`{name}`" not in page] == []
-
-
-def test_the_readme_and_the_guide_show_a_pipeline() -> None:
-    assert {"README.md", "pipeline-file.md"} <= {page.name for page, _ in _pipelines()}
 
 
 def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
@@ -96,31 +42,17 @@ def test_the_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     assert folder.startswith("runs/quickstart-")
 
 
-def test_the_page_on_honesty_shows_what_the_check_prints(tmp_path: Path) -> None:
-    page = ROOT / "docs" / "honest-strategy.md"
-    ((_, pipeline),), ((_, shown),) = _blocks(page, "toml"), _blocks(page, "text")
-    _written(page, pipeline, tmp_path)
-    done = subprocess.run(
-        [QUANTSAIL, "check-strategy", "pipeline.toml"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (done.stdout, done.returncode) == (shown, 1)
-
-
-def test_the_page_of_commands_names_every_command_and_runner() -> None:
-    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
-    names = [*VERBS, *load_registry().components("runner")]
-    assert [name for name in names if f"quantsail {name}" not in text] == []
+def test_the_figure_on_the_home_page_is_the_measured_one() -> None:
+    home, measured = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("index.md", "performance.md"))
+    (shown,) = re.findall(r"A year of 5-minute bars takes (\S+ s) ", home)
+    (line,) = re.findall(r"^\| J1: TREND, 105,120 5m bars \| (\S+ s) ", measured, re.MULTILINE)
+    assert shown == line
 
 
 def _commands() -> list[tuple[Path, str]]:
     """Every `quantsail ...` line that a block of the documentation shows."""
-    found = []
-    for page in PAGES:
-        for _, text in [*_blocks(page, "console"), *_blocks(page, "text")]:
-            joined = text.replace("\\\n", " ").splitlines()
-            lines = [line.removeprefix("$ ").partition("  #")[0].strip() for line in joined]
-            found += [(page, line) for line in lines if line.startswith("quantsail ")]
-    return found
+    found = [(page, line) for page in PAGES for block in blocks_of(page) for line in commands_of(block)]
+    return [(page, line.partition("  #")[0].strip()) for page, line in found if line.startswith("quantsail ")]
 
 
 @pytest.mark.parametrize(("page", "line"), _commands(), ids=lambda value: getattr(value, "name", value))

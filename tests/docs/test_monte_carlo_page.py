@@ -1,4 +1,4 @@
-"""The section of the runner monte-carlo: its options as they are, a pipeline that runs, every figure explained."""
+"""The section of the runner monte-carlo: a pipeline that runs, every figure explained."""
 
 from __future__ import annotations
 
@@ -6,17 +6,9 @@ import re
 from pathlib import Path
 
 from quantsail_framework import RunResult, load_pipeline, run
-from quantsail_framework.config import options_of
-from quantsail_framework.plugins import load_registry
-from tests.docs.test_costs_sizers_rules import row, section
+from tests.docs.test_costs_sizers_rules import section
 
 TEXT = section("runners.md", "monte-carlo")
-
-
-def test_every_option_is_documented() -> None:
-    options = options_of(load_registry().load("runner", "monte-carlo"))
-    lines = TEXT.splitlines()
-    assert [line for line in lines if line in map(row, options)] == [row(option) for option in options]
 
 
 def _result(folder: Path) -> RunResult:

@@ -1,0 +1,53 @@
+"""The code blocks of the documentation: where they stand, and what they need when no test can run them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import attrs
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+# What a title such as "Needs an exchange" may say. The reader sees it; every other block is run.
+NEEDS = {
+    "Needs an exchange": "candles are fetched from a venue, over the network",
+    "Needs a clone": "make, uv and pip in a clone, which make the environment that the tests run in",
+    "Needs a clean environment": "something is installed; a test of the page's own may do that, this one must not",
+    "Needs your files": "candle files of other programs, which are not in this project",
+    "Needs an account": "a service that asks for a token",
+    "Needs the other program": "a program that is no part of Quantsail, such as Prometheus or an editor",
+}
+_BLOCK = re.compile(r"^( *)```(\w*)(?: title=\"([^\"]+)\")?[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+
+
+@attrs.frozen
+class Block:
+    """A fenced block. ``needs`` says why no test runs it."""
+
+    language: str
+    title: str
+    text: str
+    line: int
+
+    @property
+    def needs(self) -> str | None:
+        return self.title if self.title.startswith("Needs ") else None
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """The blocks of a page, from top to bottom."""
+    text = page.read_text(encoding="utf-8")
+    return [_block(found, text.count("\n", 0, found.start()) + 1) for found in _BLOCK.finditer(text)]
+
+
+def _block(found: re.Match[str], line: int) -> Block:
+    _, language, title, text = found.groups(default="")
+    return Block(language, title, dedent(text), line)
+
+
+def commands_of(block: Block) -> list[str]:
+    """The commands of a console block, with their comments; a line that ends with a backslash goes on."""
+    joined = block.text.replace("\\\n", " ")
+    return [line.removeprefix("$ ") for line in joined.splitlines() if line.startswith("$ ")]
