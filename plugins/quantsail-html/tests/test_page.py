@@ -118,6 +118,18 @@ def test_every_figure_has_words_numbers_and_a_variant_for_each_choice(
     assert {given["data-variant"] for _, given in page.elements if "data-variant" in given} >= variants
 
 
+@pytest.mark.parametrize("fixture", ["sweep_result", "walk_forward_result"])
+def test_d033_the_return_at_both_ends_of_ambiguous_bars_is_shown(
+    fixture: str, seen: Callable[..., Seen], request: pytest.FixtureRequest
+) -> None:
+    result = request.getfixturevalue(fixture)
+    ends = {"ambiguous_trades": 3, "total_return_stop_first": 0.1, "total_return_target_first": 0.125}
+    told = seen(attrs.evolve(result, metrics={**result.metrics, **ends})).text
+    assert "touched stop and target: 3. Return +10.00 % if the stop came first each time, +12.50 % if" in told
+    none = seen(attrs.evolve(result, metrics={**result.metrics, **ends, "ambiguous_trades": 0})).text
+    assert "touched stop and target:" not in none
+
+
 def test_a_run_without_trades_says_so(seen: Callable[..., Seen]) -> None:
     page = seen(example_result(0))
     assert page.sections() == ["overview", "equity", "months", "trades", "refusals", "setup"]
