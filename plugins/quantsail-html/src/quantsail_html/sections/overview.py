@@ -72,7 +72,8 @@ def _key(run: Run) -> Iterator[tuple[str, str, str | None]]:
     for name, (label, shown) in _labels(run).items():
         if name in metrics and not isinstance(metrics[name], Mapping):
             value = metrics[name]
-            yield label, MISSING if value is None else shown(value), _sign(value) if shown is change else None
+            signed = shown in (change, run.gain)
+            yield label, MISSING if value is None else shown(value), _sign(value) if signed else None
 
 
 def _labels(run: Run) -> dict[str, tuple[str, Any]]:
