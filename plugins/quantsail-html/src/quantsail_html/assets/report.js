@@ -77,12 +77,19 @@
     return [...document.querySelectorAll("select")].filter((select) => select.id.startsWith(`${name}-choice-`));
   }
 
+  const PIXELS_A_NUMBER = 32;
+
+  /** Heat maps without the numbers in their cells where these are too narrow for them. */
+  function legible(traces, width) {
+    return traces.map((trace) => (trace.texttemplate && width / trace.x.length < PIXELS_A_NUMBER ? { ...trace, texttemplate: null } : trace));
+  }
+
   function draw(plot) {
     const name = plot.dataset.figure;
     const key = choosersOf(name).map((select) => select.value).join("|");
     const spec = report.figures[name][key];
     for (const table of document.querySelectorAll(`[data-of="${name}"] > [data-variant]`)) table.hidden = table.dataset.variant !== key;
-    Plotly.react(plot, themed(spec.data), layoutOf(spec.layout), CONFIG);
+    Plotly.react(plot, themed(legible(spec.data, plot.clientWidth)), layoutOf(spec.layout), CONFIG);
     drawn.add(plot);
   }
 

@@ -13,6 +13,7 @@ from quantsail_html.section import Section
 _TITLES = {
     "walk-forward": "Key figures of the stitched account",
     "sweep": "Key figures of the best trial",
+    "optuna": "Key figures of the best trial",
     "monte-carlo": "Key figures of the run itself",
 }
 _SHORTLIST = 4  # symbols named in the header

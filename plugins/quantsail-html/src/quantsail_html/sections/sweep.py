@@ -125,6 +125,7 @@ def _levels(shown: Parameter) -> dict[str, Any]:
     places = list(range(len(shown.labels)))
     return axis(
         words(shown.path),
+        standoff=8,  # else it lies on long labels
         tickvals=places,
         ticktext=[words(label) for label in shown.labels],
         automargin=True,
