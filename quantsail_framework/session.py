@@ -88,8 +88,12 @@ def run(
     listener = writer if "all" in (pipeline.which_alerts, getattr(job, "alerts", None)) else None
     result: RunResult | None = None
     try:
-        with _listening(pipeline, registry, listener, outbox) as events, _delivering(outbox):
-            session = Session(wall_ns=clock, events=events, executor=ChosenExecutor(pipeline, registry))
+        with (
+            _listening(pipeline, registry, listener, outbox) as events,
+            _delivering(outbox),
+            ChosenExecutor(pipeline, registry) as executor,
+        ):
+            session = Session(wall_ns=clock, events=events, executor=executor)
             if progress is not None:
                 session = attrs.evolve(session, progress=progress)
             with _telling(writer), _blaming(pipeline, registry):

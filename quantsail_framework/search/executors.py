@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import attrs
+from contextlib import ExitStack
+from typing import Any, Self
 
 from quantsail_framework.errors import UnknownComponentError
 from quantsail_framework.plugins import Registry
@@ -26,24 +25,39 @@ class SerialExecutor:
             yield index, function(item, shared)
 
 
-@attrs.frozen
 class ChosenExecutor:
-    """The pipeline's own executor, else the one called `local`, else this process; looked up when it is used."""
+    """The pipeline's own executor, else the one called `local`, else this process; looked up when it is used.
 
-    pipeline: Pipeline
-    registry: Registry
+    As a context manager it ends what an executor keeps for the length of a run.
+    """
+
+    def __init__(self, pipeline: Pipeline, registry: Registry) -> None:
+        self._pipeline = pipeline
+        self._registry = registry
+        self._kept = ExitStack()
+        self._in_use: Executor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._kept.__exit__(*error)
 
     def map(
         self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
     ) -> Iterator[tuple[int, Any]]:
         """As the executor does that it stands for."""
-        yield from self._executor().map(function, items, shared=shared)
+        if self._in_use is None:
+            executor = self._executor()
+            started = getattr(executor, "started", None)
+            self._in_use = self._kept.enter_context(started()) if started else executor
+        yield from self._in_use.map(function, items, shared=shared)
 
     def _executor(self) -> Executor:
-        if self.pipeline.executor is not None:
-            return self.pipeline.executor
+        if self._pipeline.executor is not None:
+            return self._pipeline.executor
         try:
-            local: Executor = self.registry.load("executor", LOCAL)()
+            local: Executor = self._registry.load("executor", LOCAL)()
         except UnknownComponentError:
             return SerialExecutor()
         return local

@@ -21,6 +21,7 @@ from quantsail_framework.config.local import LOCAL_MODULE
 from quantsail_framework.errors import RunError
 
 _PAGE = 4096
+_REMEDY = "install there what is installed where the search was started"
 
 
 @contextmanager
@@ -49,8 +50,11 @@ def pack(value: Any) -> list[memoryview]:
 
 
 def unpack(parts: Sequence[Any]) -> Any:
-    """What was packed; its arrays are views of ``parts``, read-only where these are."""
-    return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 - see above
+    """What was packed; its arrays are views of ``parts``. Raises RunError where a module that it needs is missing."""
+    try:
+        return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 - see above
+    except ModuleNotFoundError as missing:
+        raise RunError(_lacks(missing)) from missing
 
 
 def save(path: Path, value: Any) -> None:
@@ -100,4 +104,9 @@ def check_versions(theirs: Mapping[str, str]) -> None:
         if own[name] != theirs[name]
     ]
     if others:
-        raise RunError(f"a worker on {platform.node()} has {', '.join(others)}: install there what is installed here")
+        raise RunError(f"a worker on {platform.node()} has {', '.join(others)}: {_REMEDY}")
+
+
+def _lacks(missing: ModuleNotFoundError) -> str:
+    """What to tell of a worker that has no such module."""
+    return f"a worker on {platform.node()} has no module {missing.name}: {_REMEDY}"

@@ -26,7 +26,7 @@ from quantsail_framework.config import build
 from quantsail_framework.errors import InputError
 from quantsail_framework.testing.pytest_plugin import WAIVED
 
-HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "prometheus_client")
+HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "prometheus_client", "distributed", "ray")
 SUMMARY_LENGTH = 100
 EDGES: Mapping[type, tuple[float, ...]] = {int: (-1, 0, 1, 2), float: (-1.0, 0.0, 1e-9, 1e9)}
 
