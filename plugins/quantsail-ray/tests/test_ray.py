@@ -127,15 +127,13 @@ def test_ray_that_would_listen_beyond_this_machine_is_not_started() -> None:
     from quantsail_ray.cluster import _require_loopback
 
     _require_loopback("127.0.0.1")
-    with pytest.raises(RunError, match="Ray was imported before its executor and would listen on 10.0.0.7: set RAY_EN"):
+    with pytest.raises(RunError, match=r"imported before its executor and would listen on 10\.0\.0\.7: set RAY_EN"):
         _require_loopback("10.0.0.7")
 
 
-def test_where_no_cluster_is_an_error_says_what_to_start(tmp_path: Path) -> None:
-    code = "from quantsail_ray.executor import RayExecutor; list(RayExecutor('127.0.0.1:9').map(max, [1], shared=2))"
-    environment = {**os.environ, "RAY_NUM_REDIS_GET_RETRIES": "1", "RAY_gcs_rpc_server_connect_timeout_s": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert "no Ray cluster answers at 127.0.0.1:9: start one with `ray start --head`" in done.stderr
+def test_where_no_cluster_is_an_error_says_what_to_start() -> None:
+    with pytest.raises(RunError, match=r"no Ray cluster answers at 127\.0\.0\.1:9: start one with `ray start --head`"):
+        list(RayExecutor("127.0.0.1:9").map(doubled, [1], shared=None))
 
 
 @pytest.mark.parametrize("options", [{"address": "tcp://10.0.0.5:6379"}, {"address": "auto", "workers": 2}])

@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,8 @@ import attrs
 from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, work_off
+
+_CONNECT_S = 10.0  # how long the head of a cluster may take to answer
 
 # Ray reads these when it is imported or started, and hands them to what it starts.
 _QUIET = {
@@ -37,8 +40,9 @@ def connected(address: str) -> Iterator[Running]:
         own = not ray.is_initialized()
         if own:
             try:
+                _knock(address)
                 ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 remedy = "start one with `ray start --head`, or leave the address out for a cluster on this machine"
                 raise RunError(f"no Ray cluster answers at {address}: {remedy} ({error})") from error
     yield from _used(own)
@@ -54,9 +58,20 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
         if own:
             _require_loopback(ray.util.get_node_ip_address())
             ray.init(
-                num_cpus=workers or _cores(), include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+                "local",  # and not one that happens to run here
+                num_cpus=workers or _cores(),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
             )
     yield from _used(own)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray itself would try for long."""
+    host, _, port = address.rpartition(":")
+    if host:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
 
 
 def _require_loopback(address: str) -> None:
