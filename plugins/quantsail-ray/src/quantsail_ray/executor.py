@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import attrs
-from attrs.validators import ge, matches_re, optional
+from attrs.validators import ge, optional
 
 from quantsail_framework.errors import InputError
 from quantsail_framework.ports.executor import Executor
+
+
+def _check_address(_executor: object, _field: object, value: str) -> None:
+    if not re.fullmatch(r"auto|[^/\s]+:\d+", value):
+        raise ValueError('must be auto or the address of the head of a cluster, such as "10.0.0.5:6379"')
 
 
 @attrs.frozen
@@ -23,7 +29,7 @@ class RayExecutor:
 
     address: str | None = attrs.field(
         default=None,
-        validator=optional(matches_re(r"auto|[^/\s]+:\d+")),
+        validator=optional(_check_address),
         metadata={"doc": 'Head of a cluster, such as "10.0.0.5:6379", or auto; without one, a cluster of its own.'},
     )
     workers: int | None = attrs.field(
