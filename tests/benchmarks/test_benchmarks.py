@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from tests.benchmarks import load, monte_carlo, sweeps
+from tests.benchmarks import clusters, load, monte_carlo, sweeps
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ROOT, Timing, measure
@@ -119,3 +119,11 @@ def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert()
         assert set(figures) == {"median_ms", "mean_ms", "p99_ms", "worst_ms"}
         assert 0.0 < figures["median_ms"] < 5.0, (sink, figures)
         assert figures["mean_ms"] < 5.0, (sink, figures)
+
+
+def test_executors_are_measured_on_the_same_trials(tmp_path: Path) -> None:
+    lines = clusters.measure(["local"], 1, sets=4, cache=tmp_path, bars=6_000)
+    assert [(line["executor"], line["workers"], line["sets"]) for line in lines] == [("local", 1, 4), ("local", 2, 4)]
+    assert all(line["sweep_s"] > 0.0 for line in lines)
+    # Six thousand bars of six columns of eight bytes each, and little beside.
+    assert 0.288 < lines[0]["study_mb"] < 0.4
