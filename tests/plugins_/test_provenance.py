@@ -63,8 +63,8 @@ def test_the_list_shows_origin_and_why_a_plugin_is_not_used_and_imports_none(tmp
     done = site.quantsail("plugins", "list", load="used,newer")
     assert done.returncode == 0
     rows = {line.split()[0]: re.split(r"  +", line) for line in done.stdout.splitlines()}
-    assert rows["used"] == ["used", "quantsail-used", "1.0", "editable /src/used", "yes"]
-    assert rows["unused"][3:] == ["index", "no: left out by QUANTSAIL_LOAD_PLUGINS"]
+    assert rows["used"] == ["used", "quantsail-used", "1.0", "editable /src/used", "yes", "-"]
+    assert rows["unused"][3:] == ["index", "no: left out by QUANTSAIL_LOAD_PLUGINS", "-"]
     assert rows["newer"][4].startswith("no: needs quantsail-framework ~=9.1, installed is ")
     shown = json.loads(site.quantsail("plugins", "list", "--json", load="used,newer").stdout)
     listed = {plugin["name"]: plugin for plugin in shown}
