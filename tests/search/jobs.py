@@ -54,5 +54,5 @@ class Counted:
 
 def pid_with(_item: int, _shared: Counted) -> int:
     """The process that ran the item."""
-    time.sleep(0.02)
+    time.sleep(0.05)
     return os.getpid()
