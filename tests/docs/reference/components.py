@@ -64,9 +64,9 @@ def kinds() -> str:
 
 def _kind_row(kind: str) -> str:
     hook = f"[`{KINDS[kind]}`](#quantsail_framework.hookspecs.{KINDS[kind]})"
-    suite = f"{kind.title().replace('-', '')}Contract"
-    suite = f"`{suite}`" if suite in testing.__all__ else "-"
-    return f"| {kind.replace('-', ' ')} | {hook} | {_place(kind)} | {_port(kind)} | {suite} |"
+    title = kind.title().replace("-", "")
+    suites = [f"`{name}`" for name in (f"{title}Contract", f"Bar{title}Contract") if name in testing.__all__]
+    return f"| {kind.replace('-', ' ')} | {hook} | {_place(kind)} | {_port(kind)} | {', '.join(suites) or '-'} |"
 
 
 def _place(kind: str) -> str:
