@@ -33,7 +33,10 @@ class Component:
 
     ``name`` is what a pipeline file says in ``use``; ``target`` is ``"package.module:ClassName"``,
     imported only when a pipeline uses it; ``summary`` is one sentence. ``network`` says that it
-    needs sockets. ``example`` holds options with which the conformance kit and the docs build one.
+    needs sockets, which a run denies to any other. ``example`` holds options with which the conformance kit and the
+    docs build one;
+    ``contract`` what `quantsail plugins check` sets on its contract suite, as the plugin's own tests do:
+    ``symbols`` and ``timeframe`` of a data source that brings its candles, ``waive``, and so on.
     """
 
     name: str = attrs.field(validator=_check_name)
@@ -41,6 +44,7 @@ class Component:
     summary: str
     network: bool = attrs.field(default=False, kw_only=True)
     example: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
+    contract: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
 
     def load(self) -> type[Any]:
         """Import the class. Whatever that import raises goes to the caller."""

@@ -15,6 +15,7 @@
     └── RunError                    the run itself failed
         ├── AccountingError         an accounting identity or a fill invariant was broken
         └── ComponentError          a component broke the contract of its port
+            └── NetworkDeniedError  a component reached for the network and had not declared it
 
 A message says what is wrong, where, and what to do about it.
 """
@@ -88,6 +89,10 @@ class AccountingError(RunError):
 
 class ComponentError(RunError):
     """A component returned what its port forbids; names component, symbol and time."""
+
+
+class NetworkDeniedError(ComponentError):
+    """A component reached for the network in a run without declaring it; names component and address."""
 
 
 def words(error: BaseException) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import pluggy
 
-from quantsail_framework import hookspecs
+from quantsail_framework import __version__, distributions, hookspecs
 from quantsail_framework.component import Component
 from quantsail_framework.errors import PluginError, UnknownComponentError
 from quantsail_framework.hookspecs import KINDS, PROJECT
@@ -28,7 +28,8 @@ INSTALL_STANDARD = "pip install 'quantsail-framework[standard]'"
 class PluginInfo:
     """One installed plugin, as its package metadata tells.
 
-    ``status``: installed (not loaded yet), ok, blocked or failed; ``problem``: why it failed, in one line.
+    ``status``: installed (not loaded yet), ok, blocked or failed; ``problem``: why it failed, in one line;
+    ``left_out_by``: what blocked it. ``needs``: the releases of the core that it asks for, such as ``~=0.1``.
     """
 
     name: str
@@ -37,6 +38,8 @@ class PluginInfo:
     module: str
     status: str = "installed"
     problem: str | None = None
+    left_out_by: str | None = None
+    needs: str | None = None
 
     @property
     def label(self) -> str:
@@ -51,6 +54,11 @@ class Registered:
     kind: str
     component: Component
     plugin: PluginInfo
+
+    @property
+    def title(self) -> str:
+        """How messages name it, such as ``strategy 'trend' of quantsail-trend 0.1.0``."""
+        return f"{self.kind.replace('-', ' ')} {self.component.name!r} of {self.plugin.label}"
 
 
 class Registry:
@@ -109,19 +117,25 @@ class Registry:
 def installed_plugins(block: Sequence[str] = ()) -> list[PluginInfo]:
     """Every installed plugin by name, from metadata only: nothing of them is imported.
 
-    Those in ``block``, or not in ``QUANTSAIL_LOAD_PLUGINS`` when it is set, have the status blocked.
+    Those in ``block``, or not in ``QUANTSAIL_LOAD_PLUGINS`` when it is set, have the status blocked;
+    those that ask for another release of the core, failed.
     """
     return [info for info, _ in _select(_discover(), block, None)]
 
 
 def load_registry(
-    *, block: Sequence[str] = (), only: Sequence[str] | None = None, extra: Sequence[object] = ()
+    *,
+    block: Sequence[str] = (),
+    only: Sequence[str] | None = None,
+    extra: Sequence[object] = (),
+    pins: Mapping[str, str] | None = None,
 ) -> Registry:
     """Load the light modules of the allowed plugins and gather what they offer.
 
     ``block`` names plugins to leave out; ``only`` the only ones to load, and so does the environment
     variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules or
-    objects with hookimpls that are not installed. Raises PluginError for a name in ``block`` that is
+    objects with hookimpls that are not installed. ``pins`` says, by the name of a plugin or its distribution, what it
+    must be (``broken_pin``): one that is not is not imported. Raises PluginError for a name in ``block`` that is
     not installed; one in ``only``, and a plugin that is broken, is a listed problem.
     """
     manager = pluggy.PluginManager(PROJECT)
@@ -129,8 +143,8 @@ def load_registry(
     found = _discover()
     plugins: list[PluginInfo] = []
     offers: list[Registered] = []
-    for info, importer in _select(found, block, only):
-        loaded, components = (info, []) if info.status == "blocked" else _load(manager, info, importer)
+    for info, importer in _select(found, block, only, pins or {}):
+        loaded, components = _load(manager, info, importer) if info.status == "installed" else (info, [])
         plugins.append(loaded)
         offers += components
     for plugin in extra:
@@ -141,6 +155,27 @@ def load_registry(
     return Registry(plugins, offers, _not_installed(found, only))
 
 
+def broken_pin(plugin: PluginInfo, pin: str) -> str | None:
+    """Why an installed plugin is not what ``pin`` says: a version, and maybe the hash of its files after a space
+    (``0.1.0 sha256:...``, as `quantsail plugins pin` prints it); None when it is.
+    """
+    version, _, digest = pin.partition(" ")
+    if version != plugin.version:
+        return f"asks for {plugin.distribution} {version}, installed is {plugin.version}"
+    if not digest:
+        return None
+    try:
+        found = distributions.digest(plugin.distribution)
+    except PluginError as error:
+        return str(error)
+    if found == digest:
+        return None
+    return (
+        f"asks for {plugin.label} with {digest}, installed is another one of that version with {found}; "
+        f"find out why, then install the pinned one, or pin this one: quantsail plugins pin {plugin.name}"
+    )
+
+
 def import_target(registered: Registered) -> Any:
     """What a component's target names. Raises PluginError naming component, distribution and remedy."""
     try:
@@ -148,7 +183,7 @@ def import_target(registered: Registered) -> Any:
     except (Exception, SystemExit) as error:
         plugin = registered.plugin
         raise PluginError(
-            f"{_title(registered)} cannot be imported from {registered.component.target}: {_one_line(error)}; "
+            f"{registered.title} cannot be imported from {registered.component.target}: {_one_line(error)}; "
             f"reinstall {plugin.distribution} with what it needs, or switch it off with --no-plugin {plugin.name}"
         ) from error
 
@@ -158,7 +193,7 @@ def load_class(registered: Registered) -> type[Any]:
     loaded = import_target(registered)
     if not isinstance(loaded, type):
         author = f"the author of {registered.plugin.distribution}"
-        raise PluginError(f"{_title(registered)} is {loaded!r}, not a class; tell {author}")
+        raise PluginError(f"{registered.title} is {loaded!r}, not a class; tell {author}")
     return loaded
 
 
@@ -193,17 +228,21 @@ def _discover() -> _Found:
 
 
 def _describe(entry_point: EntryPoint) -> PluginInfo:
-    distribution, version = _identity(entry_point.dist) if entry_point.dist else (entry_point.module, "")
-    return PluginInfo(entry_point.name, distribution, version, entry_point.module)
+    if entry_point.dist is None:
+        return PluginInfo(entry_point.name, entry_point.module, "", entry_point.module)
+    distribution, version, needs = _facts(entry_point.dist)
+    return PluginInfo(entry_point.name, distribution, version, entry_point.module, needs=needs)
 
 
-def _identity(distribution: Distribution) -> tuple[str, str]:
-    """Its name and version, from the head of its metadata: to parse all of it, README included, takes long."""
+def _facts(distribution: Distribution) -> tuple[str, str, str | None]:
+    """Its name and version, and the core that it needs, from the head of its metadata: to parse all of it, README
+    included, takes long."""
     head = (distribution.read_text("METADATA") or "").partition("\n\n")[0].splitlines()
     facts = dict(line.split(": ", 1) for line in head if line.startswith(("Name: ", "Version: ")))
-    if len(facts) == 2:
-        return facts["Name"], facts["Version"]
-    return distribution.metadata["Name"], distribution.metadata["Version"]
+    if len(facts) < 2:
+        return distribution.metadata["Name"], distribution.metadata["Version"], None
+    needs = distributions.core_needed([line for line in head if line.startswith("Requires-Dist: ")])
+    return facts["Name"], facts["Version"], needs
 
 
 def _given(plugin: object) -> tuple[PluginInfo, _Importer]:
@@ -211,18 +250,42 @@ def _given(plugin: object) -> tuple[PluginInfo, _Importer]:
     return PluginInfo(name, name, "", name), lambda: plugin
 
 
-def _select(found: _Found, block: Sequence[str], only: Sequence[str] | None) -> _Found:
-    """Mark as blocked what the arguments or the environment leave out."""
+def _select(
+    found: _Found, block: Sequence[str], only: Sequence[str] | None, pins: Mapping[str, str] | None = None
+) -> _Found:
+    """Mark as blocked what the arguments or the environment leave out, and as failed what cannot be used as it is."""
     installed = [info.name for info, _ in found]
     for name in block:
         if name not in installed:
             raise PluginError(unknown_plugin(name, installed))
-    allowed = [set(names) for names in (only, _named_in_environment()) if names is not None]
+    allowed = {"[plugins] only": only, LOAD_VARIABLE: _named_in_environment()}
 
-    def status(info: PluginInfo) -> str:
-        return "installed" if info.name not in block and all(info.name in names for names in allowed) else "blocked"
+    def judged(info: PluginInfo) -> PluginInfo:
+        leaving = [who for who, names in allowed.items() if names is not None and info.name not in names]
+        if info.name in block:
+            leaving.insert(0, "--no-plugin")
+        if leaving:
+            return attrs.evolve(info, status="blocked", left_out_by=leaving[0])
+        problem = _misfit(info) or _unpinned(info, pins or {})
+        return attrs.evolve(info, status="failed", problem=problem) if problem else info
 
-    return [(attrs.evolve(info, status=status(info)), importer) for info, importer in found]
+    return [(judged(info), importer) for info, importer in found]
+
+
+def _misfit(info: PluginInfo) -> str | None:
+    """Why a plugin does not go with this release of the core: it says so itself."""
+    if info.needs is None or distributions.is_met(info.needs, __version__):
+        return None
+    core = distributions.CORE
+    return (
+        f"needs {core} {info.needs}, installed is {__version__}; "
+        f"install that ({core}{info.needs}), or a release of {info.distribution} that goes with {__version__}"
+    )
+
+
+def _unpinned(info: PluginInfo, pins: Mapping[str, str]) -> str | None:
+    problems = (broken_pin(info, pin) for name, pin in pins.items() if name in (info.name, info.distribution))
+    return next((f"[plugins.pins] {problem}" for problem in problems if problem), None)
 
 
 def _installed_text(names: Sequence[str]) -> str:
@@ -310,10 +373,6 @@ def _call(hook: str, function: Callable[..., Any]) -> list[Component]:
 
 def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _title(registered: Registered) -> str:
-    return f"{registered.kind.replace('-', ' ')} {registered.component.name!r} of {registered.plugin.label}"
 
 
 def _clash_text(offers: Sequence[Registered]) -> str:

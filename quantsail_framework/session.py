@@ -6,6 +6,7 @@ runner a Session, writes the run folder, calls the reporters, alerts, and closes
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from quantsail_framework import network
 from quantsail_framework.config import build_runner
 from quantsail_framework.config.components import resolved_options
 from quantsail_framework.config.secrets import redacted
@@ -88,15 +90,20 @@ def run(
     listener = writer if "all" in (pipeline.which_alerts, getattr(job, "alerts", None)) else None
     result: RunResult | None = None
     try:
-        with _listening(pipeline, registry, listener, outbox) as events, _delivering(outbox):
-            session = Session(wall_ns=clock, events=events, executor=ChosenExecutor(pipeline, registry))
+        policy = _policy(pipeline, registry)
+        with (
+            network.guard(policy) as denied,
+            _listening(pipeline, registry, listener, outbox) as events,
+            _delivering(outbox),
+        ):
+            session = Session(wall_ns=clock, events=events, executor=ChosenExecutor(pipeline, registry, policy))
             if progress is not None:
-                session = attrs.evolve(session, progress=progress)
+                session = attrs.evolve(session, progress=network.Outside(progress))
             with _telling(writer), _blaming(pipeline, registry):
                 if events:
                     events.run_prepared(pipeline)
                     events.run_started(pipeline.name)
-                result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry))
+                result = _execute(job, pipeline, session, place, used_plugins(pipeline, registry), denied)
             if writer:
                 _tell(writer.finished, result)
             if events:
@@ -110,8 +117,9 @@ def run(
 
 
 def allowed_registry(pipeline: Pipeline) -> Registry:
-    """What the plugins offer that ``[plugins] only`` of the pipeline allows."""
-    return load_registry(only=pipeline.resolved.get("plugins", {}).get("only"))
+    """What the plugins offer that ``[plugins]`` of the pipeline allows."""
+    table = pipeline.resolved.get("plugins", {})
+    return load_registry(only=table.get("only"), pins=table.get("pins"))
 
 
 def used_plugins(pipeline: Pipeline, registry: Registry) -> list[PluginInfo]:
@@ -189,18 +197,45 @@ def _place(pipeline: Pipeline, out: str | Path | None, *, keep: bool, now_ns: in
 
 
 def _execute(
-    job: Runner, pipeline: Pipeline, session: Session, place: RunFolder | None, plugins: Sequence[PluginInfo]
+    job: Runner,
+    pipeline: Pipeline,
+    session: Session,
+    place: RunFolder | None,
+    plugins: Sequence[PluginInfo],
+    denied: Sequence[str],
 ) -> RunResult:
-    """Run the job; its files and tables become the run folder, all together or not at all."""
+    """Run the job; its files and tables become the run folder, all together or not at all.
+
+    What was ``denied`` to components that went on without it is noted.
+    """
     if place is None:
-        return job.run(pipeline, session)
+        return _noting(job.run(pipeline, session), denied)
     started = session.wall_ns()
     with place as pending:
         folder = pending.temporary
-        result = job.run(pipeline, attrs.evolve(session, folder=folder))
+        result = _noting(job.run(pipeline, attrs.evolve(session, folder=folder)), denied)
         finished = session.wall_ns()
         write_files(result, pipeline, folder, plugins=plugins, started_ns=started, finished_ns=finished)
     return attrs.evolve(result, facts={**result.facts, FOLDER_FACT: str(place.target)})
+
+
+def _noting(result: RunResult, denied: Sequence[str]) -> RunResult:
+    return attrs.evolve(result, notes=(*result.notes, *denied)) if denied else result
+
+
+def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Policy] | None:
+    """Who may use the network in this run, made when it is asked for; None where the runner itself needs it, as live
+    trading does."""
+    if registry.get("runner", pipeline.runner).component.network:
+        return None
+
+    @functools.cache
+    def policy() -> network.Policy:
+        return network.policy_of(
+            registry, [(_label(kind, part, registry, use), part) for kind, part, use in _parts(pipeline)]
+        )
+
+    return policy
 
 
 @contextmanager
@@ -226,19 +261,27 @@ def _no_exit(who: str) -> Iterator[None]:
 
 def _name_culprit(error: Exception, pipeline: Pipeline, registry: Registry) -> None:
     """Add a note that names the component in whose method the error arose, and the line of its file."""
-    tables = {"data": pipeline.source, "strategy": pipeline.strategy, "costs": pipeline.costs, "sizer": pipeline.sizer}
-    rules = [named.rule for named in pipeline.risk]
-    parts: list[tuple[str, object, str]]
-    parts = [(COMPONENT_TABLES[table], part, _use(pipeline.resolved.get(table))) for table, part in tables.items()]
-    parts += [("risk-rule", rule, use) for rule, use in zip(rules, _uses("risk", rules, pipeline), strict=True)]
     frames = list(traceback.walk_tb(error.__traceback__))
     for frame, _line in reversed(frames):
         owner = frame.f_locals.get("self")
-        for kind, part, use in parts:
+        for kind, part, use in _parts(pipeline):
             if owner is part:
                 label = _label(kind, part, registry, use)
                 error.add_note(f"it arose in {frame.f_code.co_name} of {label}{_own_line(type(part), frames)}")
                 return
+
+
+def _parts(pipeline: Pipeline) -> list[tuple[str, object, str]]:
+    """(kind, component, what the pipeline calls it) of everything that a run calls but its runner."""
+    tables = {table: getattr(pipeline, "source" if table == "data" else table) for table in COMPONENT_TABLES}
+    lists = {table: list(getattr(pipeline, table)) for table in COMPONENT_LISTS}
+    lists["risk"] = [named.rule for named in pipeline.risk]
+    lists["alerts"] = [routed.sink for routed in pipeline.alerts]
+    parts = [(COMPONENT_TABLES[table], part, _use(pipeline.resolved.get(table))) for table, part in tables.items()]
+    for table, components in lists.items():
+        uses = _uses(table, components, pipeline)
+        parts += [(COMPONENT_LISTS[table], part, use) for part, use in zip(components, uses, strict=True)]
+    return [(kind, part, use) for kind, part, use in parts if part is not None]
 
 
 def _own_line(cls: type[Any], frames: Sequence[tuple[FrameType, int]]) -> str:
@@ -383,9 +426,9 @@ def _uses(table: str, components: Sequence[object], pipeline: Pipeline) -> list[
 def _label(kind: str, component: object, registry: Registry, use: str) -> str:
     """How a message names a component: name and distribution where a plugin offers it, else its ``use``."""
     path = f"{type(component).__module__}:{type(component).__qualname__}"
-    for name, registered in registry.components(kind).items():
+    for registered in registry.components(kind).values():
         if registered.component.target == path:
-            return f"{kind.replace('-', ' ')} {name!r} of {registered.plugin.label}"
+            return registered.title
     return f"{kind.replace('-', ' ')} {use or path!r}"
 
 

@@ -57,7 +57,7 @@ def ask(strategy: Any, bars: Bars, prepared: Any, rows: Iterable[int], side: int
     """(row, decision without a position, decision with one) of a bar strategy."""
     for index in rows:
         view = BarView(bars, prepared, index)
-        held = _position(bars, max(0, index - HELD_BARS), side)
+        held = held_position(bars, max(0, index - HELD_BARS), side)
         yield index, strategy.on_bar(view, None), strategy.on_bar(view, held)
 
 
@@ -87,7 +87,7 @@ def _number_columns(name: str, values: np.ndarray[Any, Any]) -> Iterator[tuple[s
         raise ComponentError(f"{name} holds {values.dtype}; it must hold numbers")
 
 
-def _position(bars: Bars, entered: int, side: int) -> Position:
+def held_position(bars: Bars, entered: int, side: int) -> Position:
     """One unit held since the open of bar ``entered``, its stop far away."""
     price, time_ns = float(bars.open[entered]), int(bars.time[entered])
     stop = price * (1 - side * 0.5)

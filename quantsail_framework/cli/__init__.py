@@ -36,6 +36,7 @@ VERBS = {
     "show": ("quantsail_framework.cli.show:show", "Show the values that a pipeline file resolves to."),
     "init": ("quantsail_framework.cli.init:init", "Write a commented starter pipeline."),
     "schema": ("quantsail_framework.cli.schema:schema", "Print the JSON Schema of pipeline files, for editors."),
+    "new-plugin": ("quantsail_framework.cli.new_plugin:command", "Write a new plugin whose tests pass, to begin with."),
     "components": ("quantsail_framework.cli.components:components", "List what pipelines can use, and its options."),
     "plugins": ("quantsail_framework.cli.plugins:plugins", "List the installed plugins and find what is wrong."),
     "runs": ("quantsail_framework.cli.runs:runs", "List and show run folders."),

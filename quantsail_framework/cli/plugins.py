@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from quantsail_framework.cli import VERBS
-from quantsail_framework.cli.output import print_json, print_table
+from quantsail_framework.cli.check_plugin import check
+from quantsail_framework.cli.last_checks import in_words, last_check
+from quantsail_framework.cli.output import print_json, print_table, toml_key, toml_text
+from quantsail_framework.distributions import digest, origin
 from quantsail_framework.errors import PluginError
 from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import (
@@ -33,18 +37,32 @@ def plugins() -> None:
     """List the installed plugins and find what is wrong."""
 
 
+plugins.add_command(check)
+
+
 @plugins.command("list")
 @_JSON
 def list_(as_json: bool) -> None:
-    """List the installed plugins, from metadata alone."""
+    """List the installed plugins from metadata alone: where from, whether used, what `plugins check` last found."""
     found = installed_plugins()
+    checks = [last_check(plugin) for plugin in found]
     if as_json:
-        print_json([_plain(plugin) for plugin in found])
+        print_json([{**_plain(plugin), "last_check": last} for plugin, last in zip(found, checks, strict=True)])
     elif not found:
         click.echo(_NONE)
     else:
-        rows = [(plugin.name, plugin.distribution, plugin.version, plugin.status) for plugin in found]
-        print_table(("name", "distribution", "version", "status"), rows)
+        rows = [
+            (
+                plugin.name,
+                plugin.distribution,
+                plugin.version,
+                origin(plugin.distribution),
+                _enabled(plugin),
+                in_words(plugin, last),
+            )
+            for plugin, last in zip(found, checks, strict=True)
+        ]
+        print_table(("name", "distribution", "version", "origin", "enabled", "last check"), rows, ["enabled"])
 
 
 @plugins.command()
@@ -81,10 +99,40 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     ctx.exit(1 if problems else 0)
 
 
+@plugins.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def pin(names: Sequence[str]) -> None:
+    """Print [plugins.pins] for plugins as they are installed now; without names, for every enabled one.
+
+    A plugin whose files changed since it was installed is refused; of an editable one the version alone is pinned.
+    """
+    found = {plugin.name: plugin for plugin in installed_plugins()}
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        raise PluginError(unknown_plugin(unknown[0], list(found)))
+    chosen = [found[name] for name in names] or [each for each in found.values() if each.status == "installed"]
+    lines = [_pin_line(plugin) for plugin in chosen]
+    click.echo("\n".join(["[plugins.pins]", *lines]))
+
+
+def _pin_line(plugin: PluginInfo) -> str:
+    if origin(plugin.distribution).startswith("editable"):
+        return f"{toml_key(plugin.name)} = {toml_text(plugin.version)}  # editable: its files are not covered"
+    return f"{toml_key(plugin.name)} = {toml_text(f'{plugin.version} {digest(plugin.distribution)}')}"
+
+
+def _enabled(plugin: PluginInfo) -> str:
+    """``yes``, or why not."""
+    if plugin.status in ("installed", "ok"):
+        return "yes"
+    return f"no: {plugin.problem or f'left out by {plugin.left_out_by}'}"
+
+
 def _plain(plugin: PluginInfo) -> dict[str, Any]:
     import attrs
 
-    return attrs.asdict(plugin)
+    where = {"origin": origin(plugin.distribution), "enabled": plugin.status in ("installed", "ok")}
+    return {**attrs.asdict(plugin), **where}
 
 
 def _about(plugin: PluginInfo) -> dict[str, str]:

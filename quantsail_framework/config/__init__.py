@@ -91,11 +91,12 @@ def rebuild(
 
 
 def registry_for(resolved: Resolved, block: Sequence[str] = ()) -> Registry:
-    """What the plugins offer that ``[plugins] only`` allows, less those in ``block``."""
-    from quantsail_framework.config.assemble import allowed_plugins
+    """What the plugins offer that ``[plugins]`` allows, less those in ``block``; one that is not as pinned is not
+    imported."""
+    from quantsail_framework.config.assemble import allowed_plugins, pinned_plugins
     from quantsail_framework.plugins import load_registry
 
-    return load_registry(block=block, only=_installed(allowed_plugins(resolved)))
+    return load_registry(block=block, only=_installed(allowed_plugins(resolved)), pins=pinned_plugins(resolved))
 
 
 def _installed(only: Sequence[str] | None) -> Sequence[str] | None:

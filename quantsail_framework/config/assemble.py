@@ -68,6 +68,12 @@ def allowed_plugins(resolved: Resolved) -> list[str] | None:
     return only if isinstance(only, list) and all(isinstance(name, str) for name in only) else None
 
 
+def pinned_plugins(resolved: Resolved) -> dict[str, str]:
+    """What ``[plugins.pins]`` says, as far as it can be used."""
+    pins = resolved.tree.get(("plugins", "pins"))
+    return {name: pin for name, pin in pins.items() if isinstance(pin, str)} if isinstance(pins, dict) else {}
+
+
 class _Builder:
     """One pass over the tables in their order; ``_resolved`` and ``_origins`` grow with it."""
 
@@ -163,17 +169,18 @@ class _Builder:
             if name not in installed:
                 near = did_you_mean(name, installed, f"; installed: {', '.join(sorted(installed)) or 'none'}")
                 self._problems.add(("plugins", "only", index), f"no plugin named {name!r}{near}")
-        for name, version in table.get("pins", {}).items():
-            self._check_pin(name, version)
+        for name, pin in table.get("pins", {}).items():
+            self._check_pin(name, pin)
 
-    def _check_pin(self, name: str, version: str) -> None:
+    def _check_pin(self, name: str, pin: str) -> None:
+        from quantsail_framework.plugins import broken_pin
+
         found = next((plugin for plugin in self._registry.plugins if name in (plugin.name, plugin.distribution)), None)
         if found is None:
             known = [plugin.name for plugin in self._registry.plugins]
             self._problems.add(("plugins", "pins", name), f"no plugin named {name!r}{did_you_mean(name, known)}")
-        elif found.version != version:
-            text = f"asks for {found.distribution} {version}, installed is {found.version}"
-            self._problems.add(("plugins", "pins", name), text)
+        elif problem := broken_pin(found, pin):
+            self._problems.add(("plugins", "pins", name), problem)
 
     def _data(self, head: Mapping[str, Any]) -> tuple[Any, Any]:
         from quantsail_framework.ports.runner import DataSpec

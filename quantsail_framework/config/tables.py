@@ -17,6 +17,7 @@ from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _YEARS = range(1900, 2262)  # what nanoseconds since 1970 can count, and candles can have
+_PIN = re.compile(r"\S+( sha256:[0-9a-f]{64})?")
 _NAME = re.compile(r"\w[\w .+-]*")
 
 
@@ -67,6 +68,12 @@ def _check_informative(_table: object, _field: object, value: tuple[str, ...]) -
     twice = sorted({text for text, pair in zip(value, parsed, strict=True) if parsed.count(pair) > 1})
     if twice:
         raise ValueError(f"names {', '.join(twice)} more than once")
+
+
+def _check_pins(_table: object, _field: object, value: Mapping[str, str]) -> None:
+    for name, pin in value.items():
+        if not _PIN.fullmatch(pin):
+            raise ValueError(f'{name} has "{pin}"; a pin is "VERSION" or "VERSION sha256:HASH": quantsail plugins pin')
 
 
 @attrs.frozen(kw_only=True)
@@ -137,7 +144,9 @@ class PluginsTable:
         default=None, validator=optional(min_len(1)), metadata={"doc": "The only plugins that may be loaded, by name."}
     )
     pins: Mapping[str, str] = attrs.field(
-        factory=dict, metadata={"doc": "Version that a plugin (or its distribution) must have, by name."}
+        factory=dict,
+        validator=_check_pins,
+        metadata={"doc": "Version that a plugin (or its distribution) must have, by name, and the hash of its files."},
     )
 
 

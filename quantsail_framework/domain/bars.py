@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
+BLOCK = 8  # bars that ``extremes`` takes together
 
 
 def utc(time_ns: int) -> datetime:
@@ -114,6 +115,14 @@ class Bars:
         if self.synthetic is not None and self.synthetic.any():
             blocked = self.synthetic if blocked is None else blocked | self.synthetic
         return None if blocked is None else _frozen(~blocked, np.bool_)
+
+    @cached_property
+    def extremes(self) -> tuple[list[float], list[float]]:
+        """Lowest low and highest high of each block of ``BLOCK`` bars, the last of them perhaps shorter."""
+        edges = np.arange(0, len(self), BLOCK)
+        if not len(edges):
+            return [], []
+        return np.minimum.reduceat(self.low, edges).tolist(), np.maximum.reduceat(self.high, edges).tolist()
 
     @cached_property
     def content_hash(self) -> str:

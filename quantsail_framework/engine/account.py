@@ -6,6 +6,7 @@ the rows that they write.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from quantsail_framework.domain.fill import Costs
@@ -46,7 +47,7 @@ class ClosedTrade(NamedTuple):
 class Account(Portfolio):
     """The portfolio that components read, and the few methods by which the engine changes it."""
 
-    def __init__(self, capital: float, day: TradingDay) -> None:
+    def __init__(self, capital: float, day: TradingDay, closes: Mapping[str, memoryview]) -> None:
         self.capital = capital
         self.cash = self.equity = self.available = capital
         self.exposure = 0.0
@@ -63,6 +64,7 @@ class Account(Portfolio):
         self.closed_net_pnl: list[float] = []
         self.closed_reasons: list[str] = []
         self.closed_times_ns: list[int] = []
+        self.closes = closes  # of the bars, by symbol
         self._end_of_day = day.end
         self._held_back = 0.0  # reference notional of pending entries
         self._short_gross = 0.0  # at the last mark
@@ -82,12 +84,17 @@ class Account(Portfolio):
             self.day_end_ns = self._end_of_day(now_ns)
             self.trades_today, self.realised_today = 0, 0.0
 
-    def mark(self) -> None:
-        """Value every position at its ``last_close``."""
+    def mark(self, row: int = -1) -> None:
+        """Value every position at its ``last_close``, first moved to bar ``row`` if that is the same bar for all."""
         equity = cash = self.cash
         gross = shorts = 0.0
-        for position in self.positions.values():
-            value = position.quantity * position.last_close
+        closes, price = self.closes, 0.0
+        for symbol, position in self.positions.items():
+            if row >= 0:
+                position.last_close = price = closes[symbol][row]
+            else:
+                price = position.last_close
+            value = position.quantity * price
             gross += value
             if position.side > 0:
                 equity += value
@@ -100,8 +107,6 @@ class Account(Portfolio):
 
     def spendable(self, notional: float) -> float:
         """Available cash for an accepted entry that is about to fill: what others hold back stays back."""
-        if len(self.pending) == 1 and not self.shorts:
-            return self.cash
         others = self._held_back - notional if len(self.pending) > 1 else 0.0
         return self.cash - (2.0 * self._short_gross if self.shorts else 0.0) - others
 

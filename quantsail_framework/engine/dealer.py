@@ -110,12 +110,10 @@ class Dealer:
         _, side, quantity, price, stop, target = order[:6]
         level = fills.gapped(side, stop, target, open_)
         if level is None:
-            if account.shorts:
-                for held, position in account.positions.items():
-                    position.last_close = self._by_symbol[held].close_before(account.now_ns)
-                account.mark()
             fee, spread, slippage = costs
-            value, limit = quantity * open_ + fee + spread + slippage, account.spendable(quantity * price)
+            value, limit = quantity * open_ + fee + spread + slippage, account.cash
+            if account.shorts or len(account.pending) > 1:
+                limit = self._spendable(quantity * price)
             if value <= limit:
                 return False
             rule, text = "insufficient_cash", f"needs {value:.2f} and {limit:.2f} is available"
@@ -124,6 +122,15 @@ class Dealer:
             text = f"opened at {open_:g}, beyond the level {level:g}"
         self.drop(lane, order, rule, text, limit, value, open_)
         return True
+
+    def _spendable(self, notional: float) -> float:
+        """What an accepted entry of that reference notional may use at this open."""
+        account = self.account
+        if account.shorts:
+            for held, position in account.positions.items():
+                position.last_close = self._by_symbol[held].close_before(account.now_ns)
+            account.mark()
+        return account.spendable(notional)
 
     def drop(
         self,
@@ -193,15 +200,13 @@ class Dealer:
 
     def mark(self, time_ns: int, row: int = -1) -> None:
         """Value the account at the closes of the bars up to ``time_ns``; ``row``: which that is in a lane, if known."""
-        positions, lanes = self.account.positions, self._by_symbol
-        if positions and self._one_clock:
-            i = row if row >= 0 else self.lanes[0].row_at(time_ns)
-            for symbol, position in positions.items():
-                position.last_close = lanes[symbol].close[i]
-        else:
-            for symbol, position in positions.items():
-                position.last_close = lanes[symbol].last_close(time_ns)
-        self.account.mark()
+        account = self.account
+        if self._one_clock:
+            account.mark(row if row >= 0 or not account.positions else self.lanes[0].row_at(time_ns))
+            return
+        for symbol, position in account.positions.items():
+            position.last_close = self._by_symbol[symbol].last_close(time_ns)
+        account.mark()
 
     def trail(self, time_ns: int) -> None:
         """Move every trailing stop by the closes up to ``time_ns``."""

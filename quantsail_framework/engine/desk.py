@@ -69,7 +69,11 @@ class Desk:
             return None
         if instrument.tick is not None:
             stop, target = _round_levels(instrument, side, stop, target)
-        if not _levels_hold(side, price, stop, target, confidence):
+        if side == 1:
+            holds = 0.0 < stop < price and (target is None or price < target < inf)
+        else:
+            holds = side == -1 and price < stop < inf and (target is None or 0.0 < target < price)
+        if not holds or not 0.0 <= confidence <= 1.0:  # NaN never holds
             text = _level_text(side, price, stop, target, confidence)
             self.refuse(time_ns, symbol, side, "invalid_levels", stop, price, price, text)
             return None
@@ -83,7 +87,7 @@ class Desk:
             raise self._no_size(sizing, symbol)
         if instrument.lot is not None:
             quantity = instrument.floor_quantity(quantity)
-        notional, risk = quantity * price, quantity * abs(price - stop)
+        notional, risk = quantity * price, quantity * (price - stop if side == 1 else stop - price)
         if notional < self._min_notional or notional < instrument.min_notional or quantity <= 0.0:
             self._refuse_size(instrument, side, quantity, price, time_ns, bound_by)
             return None
@@ -158,7 +162,7 @@ class Desk:
         self._market.symbol = symbol
         costs = self._costs(side, quantity, price, liquidity, self._market)
         fee, spread, slippage = costs
-        if not isfinite(fee + spread + slippage):
+        if not -inf < fee + spread + slippage < inf:
             raise ComponentError(
                 f"cost model {self._costs_name} gave {costs!r} for {quantity!r} {symbol} at {price!r}; "
                 "costs must be finite"
@@ -171,15 +175,6 @@ def _round_levels(instrument: Instrument, side: int, stop: float, target: float 
         return stop, target
     to_tick = instrument.floor_price if side > 0 else instrument.ceil_price
     return to_tick(stop), None if target is None else to_tick(target)
-
-
-def _levels_hold(side: int, price: float, stop: float, target: float | None, confidence: float) -> bool:
-    """Whether stop < close < target for a long, the mirror for a short; NaN and infinite levels never hold."""
-    if not 0.0 <= confidence <= 1.0:
-        return False
-    if side == 1:
-        return 0.0 < stop < price and (target is None or price < target < inf)
-    return side == -1 and price < stop < inf and (target is None or 0.0 < target < price)
 
 
 def _level_text(side: int, price: float, stop: float, target: float | None, confidence: float) -> str:

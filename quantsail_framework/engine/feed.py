@@ -60,6 +60,7 @@ class SignalColumns:
         self._confidence, self._one_confidence = self._levels("confidence", size)
         self._trail, self._one_trail = self._levels("trail", size)
         self._max_bars, self._one_max_bars = self._levels("max_bars", size, np.int64)
+        self._bare = self.exits is None and signals.trail is None and self._max_bars is None and not self._one_max_bars
 
     def _levels(self, name: str, size: int, dtype: Any = np.float64) -> tuple[memoryview | None, Any]:
         """The column, or the one plain number for all bars."""
@@ -71,15 +72,17 @@ class SignalColumns:
     def row(self, i: int) -> Row:
         """Everything the strategy says at the close of bar ``i``."""
         target = self._one_target if self._target is None else self._target[i]
+        if target != target:  # NaN
+            target = None
         confidence = self._one_confidence if self._confidence is None else self._confidence[i]
+        why = new(_Why, (self._reason, i))
+        if self._bare:
+            return new(Row, (self._entry[i], self._stop[i], target, confidence, False, None, 0, why))
         trail = self._one_trail if self._trail is None else self._trail[i]
         max_bars = self._one_max_bars if self._max_bars is None else self._max_bars[i]
-        if target is not None and target != target:  # NaN
-            target = None
-        if trail is not None and trail != trail:
+        if trail != trail:
             trail = None
         flag = self._exit is not None and self._exit[i]
-        why = new(_Why, (self._reason, i))
         return new(Row, (self._entry[i], self._stop[i], target, confidence, flag, trail, max_bars, why))
 
     def exit_at(self, i: int) -> bool:

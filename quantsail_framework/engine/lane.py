@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from quantsail_framework.domain.bars import Bars
+from quantsail_framework.domain.bars import BLOCK, Bars
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.feed import Row, SignalColumns
 
-_BY_HAND = 24  # bars tested one by one before numpy is worth its call
 _SCAN_LIMIT = 4_096  # bars scanned ahead before the lane wakes up and looks again
 _NOTHING: list[int] = []
 
@@ -39,6 +38,7 @@ class Lane:
         self.time = bars.time.data
         self.open, self.high = bars.open.data, bars.high.data
         self.low, self.close = bars.low.data, bars.close.data
+        self._lowest, self._highest = bars.extremes
         self.tradable = None if bars.tradable is None else bars.tradable.data
         self.columns = columns
         self.prepared: Any = None  # what a bar strategy prepared
@@ -55,6 +55,7 @@ class Lane:
         self._trailed_to = -1
         self.patient = True  # whether only its levels, or the end of the data, can end the position
         self._signals, self._exits = self._events(columns)
+        self.simple = columns is not None and self.tradable is None  # its signals are known, and every bar can trade
         self.may_exit = columns is None or columns.exits is not None  # whether the strategy ever asks to leave
         self._signal = 0  # index into _signals of that at ``signal_i``
         self.signal_i = self._signals[0]
@@ -168,23 +169,26 @@ class Lane:
         """The first bar from ``start`` on that may touch a level, at most the last; may be early, never late."""
         position = self.position
         assert position is not None  # noqa: S101  # for the type checker: callers have looked
-        stop, target, trail = position.stop, position.target, position.order.trail
+        stop, target = position.stop, position.target
         limit = min(self.last, start + _SCAN_LIMIT)
         if target is None:
             target = inf * position.side
-        if trail is not None:
+        if position.order.trail is not None:
             return self._scan(start, limit, stop, target)
-        by_hand = min(limit, start + _BY_HAND)
-        high, low = self.high, self.low
-        if position.side > 0:
-            for j in range(start, by_hand):
-                if low[j] <= stop or high[j] >= target:
-                    return j
-        else:
-            for j in range(start, by_hand):
-                if high[j] >= stop or low[j] <= target:
-                    return j
-        return self._scan(by_hand, limit, stop, target)
+        # A bar touches where its low is at or below the lower level, or its high at or above the upper one. One by one
+        # to the edge of a block, then whole blocks, then one by one in that which touches.
+        lower, upper = (stop, target) if position.side > 0 else (target, stop)
+        low, high, lowest, highest = self.low, self.high, self._lowest, self._highest
+        edge = min(limit, -(-start // BLOCK) * BLOCK)
+        for j in range(start, edge):
+            if low[j] <= lower or high[j] >= upper:
+                return j
+        for block in range(-(-edge // BLOCK), -(-limit // BLOCK)):
+            if lowest[block] <= lower or highest[block] >= upper:
+                for j in range(block * BLOCK, limit):
+                    if low[j] <= lower or high[j] >= upper:
+                        return j
+        return limit
 
     def _scan(self, start: int, limit: int, stop: float, target: float) -> int:
         """``next_touch`` over arrays, in growing chunks."""

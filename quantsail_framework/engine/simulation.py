@@ -26,6 +26,7 @@ from quantsail_framework.engine.feed import Row, SignalColumns, is_bar_strategy,
 from quantsail_framework.engine.lane import Lane
 from quantsail_framework.engine.market import ClosedMarket, MarketData, all_moments
 from quantsail_framework.engine.records import Simulation, record
+from quantsail_framework.engine.values import seldom_collected
 from quantsail_framework.engine.watchdog import Watchdog
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.observer import Events
@@ -55,8 +56,9 @@ def simulate(
     prepare = getattr(pipeline.costs, "prepare", None)
     market = ClosedMarket(data.bars, data.timeframe, prepare_costs(prepare, data))
     dealer = make_dealer(pipeline, data, market, both_touched, events)
-    _Jumper(pipeline, data, dealer, events).run(progress, cancelled)
-    return record(dealer.account, dealer.desk.refusals, data)
+    with seldom_collected():
+        _Jumper(pipeline, data, dealer, events).run(progress, cancelled)
+        return record(dealer.account, dealer.desk.refusals, data)
 
 
 def prepare_costs(prepare: Any, data: MarketData) -> dict[str, Any]:
@@ -81,7 +83,8 @@ def make_dealer(
     signals: bool = True,
 ) -> Dealer:
     """Account, desk, watchdog and one lane per symbol, wired for one run; ``signals``: compute them for all bars."""
-    account = Account(pipeline.capital, TradingDay(pipeline.timezone))
+    closes = {symbol: bars.close.data for symbol, bars in data.bars.items()}
+    account = Account(pipeline.capital, TradingDay(pipeline.timezone), closes)
     watchdog = Watchdog(pipeline.risk, account, data.start_ns)
     desk = Desk(account, market, pipeline.sizer, pipeline.costs, pipeline.risk, watchdog, events)
     lanes = [
@@ -113,6 +116,8 @@ class _Jumper:
         self.strategy = strategy
         self.by_bar = is_bar_strategy(strategy)
         self.every_bar = self.by_bar or dealer.watchdog.every_bar
+        self.watched = self.every_bar or dealer.watchdog.every_equity
+        self.stepping = self.every_bar  # whether every lane wakes up at its next bar
         self.events = events
         self.day_closes = _day_closes(data) if events is not None else deque[int]()
         if self.by_bar:
@@ -122,117 +127,152 @@ class _Jumper:
     def run(self, progress: Progress | None, cancelled: Any) -> None:  # noqa: C901, PLR0915
         """Visit every moment at which something can happen, oldest first.
 
-        One visible loop, with what every trade goes through written out in place: that is what makes it fast.
-        What is rare is asked of the dealer, which knows the rules in full.
+        ``moment`` knows the rules in full. Most moments need little of them: one lane's entry is decided, fills or is
+        left, while no short, no breaker and no other lane has a say. These are written out here, which makes it fast.
         """
-        dealer, lanes, agenda, bar_ns, day_closes = self.dealer, self.lanes, self.agenda, self.bar_ns, self.day_closes
+        dealer, lanes, agenda, bar_ns = self.dealer, self.lanes, self.agenda, self.bar_ns
         account, desk, market, watchdog = dealer.account, dealer.desk, dealer.market, dealer.watchdog
-        trades, positions, by_bar, every_bar = account.trades, account.positions, self.by_bar, self.every_bar
-        watched, watched_bars, every_equity = watchdog.awake, watchdog.every_bar, watchdog.every_equity
-        expiry_ns = watchdog.first_expiry_ns
-        nobody: Sequence[Lane] = ()
-        awake: Sequence[Lane]
-        step: bool
-        self.plan(every_bar)
-        stepping, visits = every_bar, 0
-        t, k = heappop(agenda)
+        positions = account.positions
+        self.plan(self.every_bar)
+        visits = 0
+        t, k, eventful = self.next()
         while t < _NEVER:
-            sole = k != _CLOCK and agenda[0][0] != t
-            if sole:
-                lane = lanes[k]
-                lane.i = i = lane.wake_i
-                awake = lane.alone
-                free = lane.order is None and lane.position is None
-            else:
-                awake = self.gather(t, k)
-                free = False
             visits += 1
             if not visits % _REPORT_EVERY:
                 self.report(t, progress, cancelled)
-            if day_closes:
-                self.tell_days(t)
+            if k == _CLOCK or agenda[0][0] == t:
+                self.moment(t, self.gather(t, k))
+                t, k, eventful = self.next()
+                continue
+            lane = lanes[k]
+            lane.i = i = lane.wake_i
+            if eventful or not lane.simple or lane.leaving is not None or i == lane.last:
+                self.moment(t, lane.alone)
+                t, k, eventful = self.next()
+                continue
 
-            # 1. Open and 2. inside the bar, for those that wait or hold.
-            ended = False
-            if not free:
-                closed = len(trades)
+            # Open, and inside the bar.
+            ended, order, position = False, lane.order, lane.position
+            if order is not None or position is not None:
                 market.now_ns = account.now_ns = t
                 if t >= account.day_end_ns:
                     account.at(t)
-                if not sole or lane.leaving is not None or lane.tradable is not None or i == lane.last:
-                    dealer.trade(awake, t)
-                else:  # the same for what most moments are: one lane, in which nothing else is due
-                    order = lane.order
-                    if order is not None:
-                        dealer.fill_entry(lane, order, t)
+                if order is not None:
+                    dealer.fill_entry(lane, order, t)
                     position = lane.position
-                    if position is not None:
-                        if lane.touch_i <= i:
-                            dealer.touch(lane, position, t)
-                        elif lane.patient and not (stepping or account.shorts or every_equity or account.cash <= 0.0):
-                            # Nothing can happen before a level is touched: on to the next moment.
-                            lane.wake_i = i = lane.touch_i
-                            t, k = heappushpop(agenda, (lane.time[i], k))
-                            continue
-                free = sole and lane.order is None and lane.position is None
-                ended = len(trades) > closed
+                    eventful = bool(account.shorts) or account.cash <= 0.0
+                if position is not None:
+                    if lane.touch_i <= i:
+                        dealer.touch(lane, position, t)
+                        ended = lane.position is None
+                        eventful = bool(account.shorts) or account.cash <= 0.0
+                    elif lane.patient and not eventful:
+                        lane.wake_i = i = lane.touch_i
+                        t, k = heappushpop(agenda, (lane.time[i], k))
+                        continue
+                    if not ended:
+                        self.close(t, lane.alone, ended=False)
+                        t, k, eventful = self.next()
+                        continue
 
-            # 3. Close: mark, ruin, trailing stops, breakers; then what is decided.
+            # Close: the lane is free.
             market.now_ns = account.now_ns = close = t + bar_ns
             if close >= account.day_end_ns:
                 account.at(close)
-            if not sole or by_bar:
-                candidates = self.candidates(awake)
-            elif free:
-                if lane.signal_i < i:
-                    lane.seek_signal(i)
-                candidates = awake if lane.signal_i == i else nobody
-            else:
-                candidates = nobody
-            watching = watched and (ended or close >= expiry_ns or watched_bars or bool(every_equity and positions))
-            risky = every_equity or account.shorts or account.cash <= 0.0
-            step = every_bar or bool(risky and self.must_watch_equity())
-            everyone = step and not stepping
-            if candidates or watching or step:
-                if positions:
-                    dealer.mark(t, awake[0].i if awake else -1)
-                if account.equity <= 0.0 and not desk.ruined:
-                    dealer.ruin(t)
-                    everyone, awake = True, self.wake_all(t)
-                    candidates = self.candidates(awake)  # whoever was closed is free to signal at this very close
+            if lane.signal_i < i:
+                lane.seek_signal(i)
+            signalled = lane.signal_i == i
+            if positions and (ended or signalled):
+                dealer.mark(t, i)
+            if (
+                eventful
+                or account.equity <= 0.0
+                or close >= watchdog.first_expiry_ns
+                or (ended and not watchdog.is_calm(market))
+            ):
+                self.close(t, lane.alone, ended)
+                t, k, eventful = self.next()
+                continue
+            if signalled:
                 if dealer.trailing:
                     dealer.trail(t)
-                if watching:
-                    everyone |= dealer.trip_breakers(t, ended)
-                    if watchdog.first_expiry_ns != expiry_ns:
-                        expiry_ns = watchdog.first_expiry_ns
-                        self.schedule(expiry_ns)
-            rows = self.ask_bar_strategy(awake) if by_bar else None
-            for lane in nobody if free else awake:
-                if lane.position is not None and not lane.patient:
-                    dealer.decide_exit(lane, lane.exit_flag(rows))
-            for lane in candidates:
-                row = lane.row(rows)
-                if row is not None and row[0] and lane.order is None and lane.position is None:
-                    i = lane.i
-                    lane.order = desk.decide(lane.instrument, lane.close[i], lane.time[i], row)
-
-            # When each lane is to be looked at next.
-            stepping = step
-            if sole and not everyone:
-                lane.wake_i = i = lane.plan(step)
-                t, k = heappushpop(agenda, (lane.time[i], k)) if i >= 0 else heappop(agenda)
-                continue
-            if everyone:
-                self.wake_all(t)
-                self.plan(step)
-            else:
-                for lane in awake:
-                    lane.wake_i = i = lane.plan(step)
-                    if i >= 0:
-                        heappush(agenda, (lane.time[i], lane.index))
-            t, k = heappop(agenda)
+                assert lane.columns is not None  # noqa: S101  # for the type checker: a simple lane has them
+                lane.order = desk.decide(lane.instrument, lane.close[i], t, lane.columns.row(i))
+                if lane.order is not None:
+                    lane.wake_i = i = i + 1
+                    t, k = heappushpop(agenda, (lane.time[i], k))
+                    continue
+                lane.seek_signal(i + 1)
+            lane.wake_i = i = lane.signal_i
+            t, k = heappushpop(agenda, (lane.time[i], k)) if i <= lane.last else heappop(agenda)
         self.tell_days(None)
+
+    def next(self) -> tuple[int, int, bool]:
+        """The next entry of the agenda, and whether more than one lane's own levels and signals can matter there."""
+        account = self.dealer.account
+        eventful = self.watched or self.stepping or bool(self.day_closes) or account.shorts > 0 or account.cash <= 0.0
+        return *heappop(self.agenda), eventful
+
+    def moment(self, t: int, awake: Sequence[Lane]) -> None:
+        """The bar that opens at ``t``, of the lanes that wake up in it: the open, inside the bar, the close."""
+        account, ended = self.dealer.account, False
+        if self.day_closes:
+            self.tell_days(t)
+        for lane in awake:
+            if lane.order is not None or lane.position is not None:
+                closed = len(account.trades)
+                self.dealer.market.now_ns = t
+                account.at(t)
+                self.dealer.trade(awake, t)
+                ended = len(account.trades) > closed
+                break
+        self.close(t, awake, ended)
+
+    def close(self, t: int, awake: Sequence[Lane], ended: bool) -> None:
+        """The close of that bar: mark, ruin, trailing stops, breakers; then what is decided, and who wakes up when.
+
+        ``ended``: a trade ended in this bar.
+        """
+        dealer, account, watchdog = self.dealer, self.dealer.account, self.dealer.watchdog
+        dealer.market.now_ns = close = t + self.bar_ns
+        account.at(close)
+        step = self.every_bar or self.must_watch_equity()
+        everyone = step and not self.stepping
+        if account.positions:
+            dealer.mark(t, awake[0].i if awake else -1)
+        if account.equity <= 0.0 and not dealer.desk.ruined:
+            dealer.ruin(t)
+            everyone, awake = True, self.wake_all(t)  # whoever was closed is free to signal at this very close
+        if dealer.trailing:
+            dealer.trail(t)
+        expiry_ns = watchdog.first_expiry_ns
+        if watchdog.awake and (ended or close >= expiry_ns or watchdog.must_ask()):
+            everyone |= dealer.trip_breakers(t, ended)
+            if watchdog.first_expiry_ns != expiry_ns:
+                self.schedule(watchdog.first_expiry_ns)
+        self.decide(awake)
+        self.stepping = step
+        if everyone:
+            self.wake_all(t)
+            self.plan(step)
+            return
+        for lane in awake:
+            lane.wake_i = i = lane.plan(step)
+            if i >= 0:
+                heappush(self.agenda, (lane.time[i], lane.index))
+
+    def decide(self, awake: Sequence[Lane]) -> None:
+        """Exits, then entries, of the lanes that have a bar at this close."""
+        rows = self.ask_bar_strategy(awake) if self.by_bar else None
+        candidates = awake if self.by_bar else self.candidates(awake)
+        for lane in awake:
+            if lane.position is not None and not lane.patient:
+                self.dealer.decide_exit(lane, lane.exit_flag(rows))
+        for lane in candidates:
+            row = lane.row(rows)
+            if row is not None and row[0] and lane.order is None and lane.position is None:
+                i = lane.i
+                lane.order = self.dealer.desk.decide(lane.instrument, lane.close[i], lane.time[i], row)
 
     # The agenda.
 
@@ -285,9 +325,7 @@ class _Jumper:
     # Decisions.
 
     def candidates(self, awake: Sequence[Lane]) -> Sequence[Lane]:
-        """The lanes that may decide an entry at this close."""
-        if self.by_bar:
-            return [lane for lane in awake if lane.may_decide()]
+        """The lanes with an entry signal at this close."""
         found: Sequence[Lane] = ()
         for lane in awake:
             if lane.position is None and lane.order is None:

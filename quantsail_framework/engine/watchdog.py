@@ -89,6 +89,14 @@ class Watchdog:
         """Whether some breaker watches what may have changed at this close, although no trade ended in its bar."""
         return self.every_bar or (self.every_equity and bool(self._account.positions))
 
+    def is_calm(self, market: Market) -> bool:
+        """Whether the trade that has just ended trips no breaker; only asked when nothing watches bars or equity."""
+        account = self._account
+        for watch in self._watches:
+            if watch.trips or watch.trip(account, market, watch.reference) is not None:
+                return False
+        return True
+
     def ask(self, market: Market, ended: bool) -> list[tuple[str, Trip]]:
         """Expire what has passed, then ask every breaker whose watched thing changed; returns what tripped."""
         account, tripped = self._account, []

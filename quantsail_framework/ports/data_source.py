@@ -26,6 +26,12 @@ class BarRequest:
     end_ns: int | None = None
     warmup: int = 0
 
+    def cut(self, whole: Bars) -> Bars:
+        """What is asked for of a whole series: an answer of ``DataSource.bars``. An empty range has no warm-up."""
+        first = 0 if self.start_ns is None else int(whole.time.searchsorted(self.start_ns))
+        stop = len(whole) if self.end_ns is None else int(whole.time.searchsorted(self.end_ns))
+        return whole.slice(max(0, first - self.warmup), stop) if first < stop else whole.slice(0, 0)
+
 
 class DataSource(Protocol):
     """Gives candles and what is known of their markets. Called once per run, before anything else.

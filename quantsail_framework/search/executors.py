@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from quantsail_framework.errors import UnknownComponentError
+from quantsail_framework.network import Guarded, Policy
 from quantsail_framework.plugins import Registry
 from quantsail_framework.ports.executor import Executor
 from quantsail_framework.ports.runner import Pipeline
@@ -28,16 +29,21 @@ class SerialExecutor:
 
 @attrs.frozen
 class ChosenExecutor:
-    """The pipeline's own executor, else the one called `local`, else this process; looked up when it is used."""
+    """The pipeline's own executor, else the one called `local`, else this process; looked up when it is used.
+
+    ``policy`` says who may use the network where the items run.
+    """
 
     pipeline: Pipeline
     registry: Registry
+    policy: Callable[[], Policy] | None = None
 
     def map(
         self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
     ) -> Iterator[tuple[int, Any]]:
         """As the executor does that it stands for."""
-        yield from self._executor().map(function, items, shared=shared)
+        guarded = function if self.policy is None else Guarded(function, self.policy())
+        yield from self._executor().map(guarded, items, shared=shared)
 
     def _executor(self) -> Executor:
         if self.pipeline.executor is not None:

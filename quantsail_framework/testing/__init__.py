@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quantsail_framework.testing.alert_sink import AlertSinkContract as AlertSinkContract
+    from quantsail_framework.testing.bar_strategy import BarStrategyContract as BarStrategyContract
+    from quantsail_framework.testing.broker import BrokerContract as BrokerContract
     from quantsail_framework.testing.contract import Contract as Contract
     from quantsail_framework.testing.contract import ContractError as ContractError
     from quantsail_framework.testing.contract import case as case
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "alert_sink": ("AlertSinkContract",),
+    "bar_strategy": ("BarStrategyContract",),
+    "broker": ("BrokerContract",),
     "contract": ("Contract", "ContractError", "case", "expect"),
     "cost_model": ("CostModelContract",),
     "data_source": ("DataSourceContract",),

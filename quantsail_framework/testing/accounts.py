@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -67,6 +68,28 @@ def situations(count: int, seed: int, *, bars: int = 600) -> Iterator[Situation]
         )
 
 
+def extreme_situations(warmup: int) -> Iterator[Situation]:
+    """Situations on markets at the edge of what there is, with ``warmup`` bars and 60 more: each with a stop 1 % and a
+    ten-billionth away, and with accounts from a millionth to a quadrillion, and one that owes money."""
+    for bars in markets.extremes(warmup + 60).values():
+        price = float(bars.close[-1])
+        now_ns = int(bars.time[-1]) + bars.timeframe.ns
+        for distance, cash in itertools.product((1e-2, 1e-10), (1e-6, CAPITAL, 1e15, -1e3)):
+            levels = {"price": price, "stop": price * (1.0 - distance), "target": price * (1.0 + distance)}
+            asked = signal(symbol=bars.symbol, time_ns=int(bars.time[-1]), **levels)
+            quantity = abs(cash) / price
+            wanted = request(_ten_bps(quantity), symbol=bars.symbol, quantity=quantity, **levels)
+            account = FakePortfolio(cash=cash, day_end_ns=now_ns - now_ns % NS_PER_DAY + NS_PER_DAY)
+            yield Situation(asked, Instrument(bars.symbol), wanted, account, FakeMarket(bars, now_ns))
+
+
+def scaled_account(situation: Situation, factor: float) -> Situation:
+    """The same question to an account with ``factor`` times the cash, equity and available cash."""
+    account = situation.portfolio
+    figures = {name: getattr(account, name) * factor for name in ("capital", "cash", "equity", "available")}
+    return attrs.evolve(situation, portfolio=attrs.evolve(account, **figures))
+
+
 def _ten_bps(quantity: float) -> Callable[[int, float, Liquidity], Costs]:
     return lambda _side, price, _liquidity: Costs(quantity * price * 0.001)
 
@@ -100,15 +123,12 @@ def _closed_trades(rng: np.random.Generator, now_ns: int) -> list[Trade]:
     bars_ago = rng.integers(1, 2 * NS_PER_DAY // BAR_NS, closed)
     bars_ago[rng.random(closed) < 0.2] = 1
     times = now_ns - BAR_NS * np.sort(bars_ago)[::-1]
+    nets = np.where(rng.random(closed) < 0.5, 0.0, rng.normal(0.0, 30.0, closed))
+    columns = rng.choice(SYMBOLS, closed), times, rng.choice(EXIT_REASONS, closed), nets, rng.uniform(1.0, 50.0, closed)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     return [
-        trade(
-            symbol=str(rng.choice(SYMBOLS)),
-            exit_time=int(time),
-            exit_reason=str(rng.choice(EXIT_REASONS)),
-            net_pnl=float(rng.choice([0.0, rng.normal(0.0, 30.0)])),
-            risk=float(rng.uniform(1.0, 50.0)),
-        )
-        for time in times
+        trade(symbol=symbol, exit_time=time, exit_reason=reason, net_pnl=net, risk=risk)
+        for symbol, time, reason, net, risk in rows
     ]
 
 
@@ -118,6 +138,8 @@ def figures(account: FakePortfolio) -> dict[str, Any]:
 
 
 def _spelt_out(value: Any) -> Any:
+    if isinstance(value, str | int | float | Trade):  # what cannot change is its own copy
+        return value
     if attrs.has(type(value)):
         return [_spelt_out(getattr(value, field.name)) for field in attrs.fields(type(value))]
     if isinstance(value, Mapping):

@@ -32,7 +32,7 @@ def columns_of(strategy: Any, side: int, bars: Bars) -> Columns:
     of ``side`` that was entered five bars before.
     """
     if is_by_bar(strategy):
-        return decision_values(strategy, bars, strategy.prepare(bars), _deciding(strategy, bars), side)
+        return decision_values(strategy, bars, strategy.prepare(bars), deciding(strategy, bars), side)
     return signal_values(strategy.signals(bars), len(bars))
 
 
@@ -41,7 +41,7 @@ def check_answers(strategy: Any, side: int, market: str, bars: Bars) -> None:
     if is_by_bar(strategy):
         for index, flat, held in _ask(strategy, side, bars):
             _check_answer(f"at bar {index} of the {market} market without a position", flat, _FLAT)
-            _check_answer(f"at bar {index} of the {market} market with a position", held, _HELD)
+            check_held(f"at bar {index} of the {market} market with a position", held)
     else:
         _check_signals(f"on the {market} market", strategy.signals(bars), len(bars))
 
@@ -57,13 +57,18 @@ def reasons_of(strategy: Any, side: int, bars: Bars) -> Iterator[tuple[int, obje
 
 def _ask(strategy: Any, side: int, bars: Bars) -> Iterator[tuple[int, Any, Any]]:
     """(bar, answer without a position, answer with one) for each bar that may decide."""
-    return ask(strategy, bars, strategy.prepare(bars), _deciding(strategy, bars), side)
+    return ask(strategy, bars, strategy.prepare(bars), deciding(strategy, bars), side)
 
 
-def _deciding(strategy: Any, bars: Bars) -> list[int]:
+def deciding(strategy: Any, bars: Bars) -> list[int]:
     """The bars after the warm-up that may decide."""
     rows = range(strategy.warmup, len(bars))
     return [row for row in rows if bars.tradable is None or bars.tradable[row]]
+
+
+def check_held(where: str, answer: Any) -> None:
+    """Raise ContractError for an answer that a bar strategy may not give while a position is open."""
+    _check_answer(where, answer, _HELD)
 
 
 def _check_answer(where: str, answer: Any, allowed: tuple[type, ...]) -> None:

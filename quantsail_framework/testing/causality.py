@@ -1,12 +1,17 @@
-"""Cases that a component is causal: neither what comes after nor what lies before the warm-up changes a row."""
+"""Cases that a component leaves bars alone and is causal: what comes after, or before the warm-up, changes no row."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
 
 from quantsail_framework.causality import Columns, first_difference, other_future
 from quantsail_framework.domain.bars import Bars, utc_text
 from quantsail_framework.testing.contract import expect
+
+COLUMNS = ("time", "open", "high", "low", "close", "volume")
 
 Compute = Callable[[Bars], Columns]
 
@@ -34,6 +39,19 @@ def check_warmup(compute: Compute, market: str, bars: Bars, starts: Iterable[int
         longer = {name: column[first:] for name, column in whole.items()}
         shorter = {name: column[warmup:] for name, column in compute(bars.slice(start, len(bars))).items()}
         _compare(longer, shorter, bars, market, f"the history starts at bar {start}", first)
+
+
+def column_copies(bars: Bars) -> dict[str, np.ndarray[Any, Any]]:
+    """Every column as it is now, for ``expect_columns``."""
+    return {column: getattr(bars, column).copy() for column in COLUMNS}
+
+
+def expect_columns(who: str, before: Mapping[str, np.ndarray[Any, Any]], bars: Bars, market: str) -> None:
+    """Raise ContractError when ``bars`` no longer has the columns of ``before``, or one can be written to."""
+    for column, old in before.items():
+        array = getattr(bars, column)
+        expect(np.array_equal(array, old), f"{who} changed bars.{column} of the {market} market")
+        expect(not array.flags.writeable, f"{who} made bars.{column} of the {market} market writeable")
 
 
 def _compare(left: Columns, right: Columns, bars: Bars, market: str, change: str, offset: int = 0) -> None:

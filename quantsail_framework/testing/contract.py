@@ -8,10 +8,7 @@ import importlib
 import inspect
 import json
 import math
-import os
 import pickle
-import subprocess
-import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
@@ -23,21 +20,18 @@ import pytest
 from quantsail_framework import hookspecs
 from quantsail_framework.component import Component
 from quantsail_framework.config import build
+from quantsail_framework.config.options import option_fields, parts_of
+from quantsail_framework.config.plain import plain
+from quantsail_framework.config.revive import revived, without_none
 from quantsail_framework.errors import InputError
+from quantsail_framework.testing import stranger
+from quantsail_framework.testing.imports import MODULE, imported
+from quantsail_framework.testing.parts import with_parts
 from quantsail_framework.testing.pytest_plugin import WAIVED
 
-HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "prometheus_client")
+COMMON = "CO-"  # how the cases of every kind are numbered
 SUMMARY_LENGTH = 100
 EDGES: Mapping[type, tuple[float, ...]] = {int: (-1, 0, 1, 2), float: (-1.0, 0.0, 1e-9, 1e9)}
-
-_PROBE = """
-import importlib, json, sys
-module = importlib.import_module(sys.argv[1])
-for name in dir(module):
-    if name.startswith("quantsail_") and callable(getattr(module, name)):
-        list(getattr(module, name)())
-print("\\x1e" + json.dumps([name for name in sys.argv[2:] if name in sys.modules]))
-"""
 
 Suite = TypeVar("Suite", bound="Contract")
 
@@ -67,8 +61,8 @@ def case(number: str) -> Callable[[Callable[[Suite], None]], Callable[[Suite], N
     def decorate(method: Callable[[Suite], None]) -> Callable[[Suite], None]:
         @functools.wraps(method)
         def run(self: Suite) -> None:
-            if number in self.waive:
-                pytest.skip(f"{WAIVED}{number} waived by {type(self).__name__}: {self.waive[number]}")
+            if reason := self.left_out(number):
+                pytest.skip(reason)
             about = f"{number} of the {self.kind} contract, component {self.component!r}"
             try:
                 method(self)
@@ -95,6 +89,9 @@ class Contract:
     an autouse fixture may set it on ``self`` where it needs a temporary path. ``waive``: case number to
     the reason why it cannot hold, the only way to switch a case off; waived cases are listed below the
     test results.
+
+    ``lacks`` is for `quantsail plugins check`, which has no server and no candles to hand: why the component cannot
+    be used there. Then only the cases of all kinds are asked.
     """
 
     kind: ClassVar[str] = ""
@@ -104,14 +101,21 @@ class Contract:
     component: str = ""
     options: Mapping[str, Any] | None = None
     waive: Mapping[str, str] = {}
+    lacks: str = ""
 
     def __init_subclass__(cls, *, suite: bool = False, **rest: Any) -> None:
-        """With ``suite=True`` the class is a suite itself; every other subclass must leave the cases alone."""
+        """With ``suite=True`` a class of the kit is a suite itself; every other subclass must leave the cases alone."""
         super().__init_subclass__(**rest)
-        if suite:
+        if suite and cls.__module__.startswith(f"{__package__}."):
             cls.cases = _cases(cls)
         else:
             _refuse_override(cls)
+
+    def left_out(self, number: str) -> str:
+        """Why the case is not asked: waived, or there is nothing to ask it with. Empty when it is asked."""
+        if number in self.waive:
+            return f"{WAIVED}{number} waived by {type(self).__name__}: {self.waive[number]}"
+        return "" if number.startswith(COMMON) else self.lacks
 
     def descriptor(self) -> Component:
         """What the plugin registers under ``component`` for this kind."""
@@ -122,26 +126,36 @@ class Contract:
         return self.descriptor().load()
 
     def values(self) -> dict[str, Any]:
-        """The options to build with, as a pipeline file would give them."""
-        return dict(self.descriptor().example if self.options is None else self.options)
+        """The options to build with, as a pipeline file would give them; components in them are made."""
+        return with_parts(self.load(), self.descriptor().example if self.options is None else self.options)
 
     def build(self, **changes: Any) -> Any:
         """A fresh component from ``values`` and ``changes``, structured as a pipeline's table would be."""
         return build(self.load(), self.values() | changes, f"[{self.kind}]")
 
     def try_out(self, component: Any) -> None:
-        """Use a component once as a run would, for C10; suites of kinds that can do so override it."""
+        """Use a component once as a run would, for CO-10; suites of kinds that can do so override it."""
 
-    @case("C01")
-    def test_c01_plugin_module_is_light(self) -> None:
+    def questions(self) -> Any:
+        """What CO-13 asks about, so that it can be sent to another process; suites of kinds that answer override it."""
+
+    @staticmethod
+    def replies(_component: Any, _questions: Any) -> Mapping[str, Any]:
+        """What a component says to the questions: arrays, or values whose repr tells all of them, by a label."""
+        return {}
+
+    @case("CO-01")
+    def test_co01_plugin_module_is_light(self) -> None:
         """Every command imports the module of hookimpls of every plugin: keep numpy, pandas, pyarrow, talib and
         network libraries in the modules that descriptors name, and leave no print, log or warning at import."""
-        heavy, output = _import_in_fresh_process(self.plugin)
-        expect(not heavy, f"importing {self.plugin} and calling its hooks imports {', '.join(heavy)}")
+        found = imported(self.plugin)
+        expect(not found.problem, f"importing {self.plugin} in a fresh process fails:\n{found.problem}")
+        expect(not found.heavy, f"importing {self.plugin} and calling its hooks imports {', '.join(found.heavy)}")
+        output = found.stages[MODULE].output
         expect(not output, f"importing {self.plugin} and calling its hooks prints {output!r}")
 
-    @case("C02")
-    def test_c02_descriptor_is_registered(self) -> None:
+    @case("CO-02")
+    def test_co02_descriptor_is_registered(self) -> None:
         """The hook of the kind must yield the Component with this name, once; its summary is one sentence for a
         table, with a full stop. A hookimpl whose name is no hook is never called: compare with hookspecs.py."""
         module = importlib.import_module(self.plugin)
@@ -151,8 +165,8 @@ class Contract:
         one_line = summary.endswith(".") and "\n" not in summary and len(summary) <= SUMMARY_LENGTH
         expect(one_line, f"the summary {summary!r} is not one sentence of at most {SUMMARY_LENGTH} characters")
 
-    @case("C03")
-    def test_c03_distribution_declares_the_plugin(self) -> None:
+    @case("CO-03")
+    def test_co03_distribution_declares_the_plugin(self) -> None:
         """The distribution's pyproject needs [project.entry-points.quantsail] with this module as its value, and
         quantsail-framework among its dependencies; install it (again) after changing either."""
         found = [entry for entry in entry_points(group="quantsail") if entry.value == self.plugin]
@@ -162,8 +176,8 @@ class Contract:
         declared = any(need.replace("_", "-").startswith("quantsail-framework") for need in needs)
         expect(declared, f"the distribution of {self.plugin} does not depend on quantsail-framework")
 
-    @case("C04")
-    def test_c04_class_is_frozen_attrs(self) -> None:
+    @case("CO-04")
+    def test_co04_class_is_frozen_attrs(self) -> None:
         """Decorate the class with attrs.frozen: its fields are its options, and what cannot change is safe in a
         sweep, in another process and after a restart. Give it the methods of its port (quantsail_framework.ports)."""
         cls = self.load()
@@ -181,8 +195,8 @@ class Contract:
             except TypeError as error:
                 raise ContractError(f"{cls.__name__}.{name} cannot be called with {count} arguments: {error}") from None
 
-    @case("C05")
-    def test_c05_options_are_documented(self) -> None:
+    @case("CO-05")
+    def test_co05_options_are_documented(self) -> None:
         """Each field needs a type and metadata={"doc": "..."}: the pipeline file, `components show`, the docs table
         and the JSON Schema all come from it. State the unit. A field that is no option has init=False."""
         for field in _option_fields(self.load()):
@@ -190,8 +204,8 @@ class Contract:
             doc = field.metadata.get("doc")
             expect(isinstance(doc, str) and doc.strip(), f'option {field.name!r} has no metadata["doc"]')
 
-    @case("C06")
-    def test_c06_builds_from_its_example(self) -> None:
+    @case("CO-06")
+    def test_co06_builds_from_its_example(self) -> None:
         """The example of the descriptor (or the suite's options) must build: give every required option in it."""
         cls = self.load()
         names = {_option_name(field) for field in _option_fields(cls)}
@@ -199,8 +213,8 @@ class Contract:
         expect(not unknown, f"{cls.__name__} has no option {', '.join(unknown)}; it has {', '.join(sorted(names))}")
         expect(isinstance(self.build(), cls), f"building {cls.__name__} gave another class")
 
-    @case("C07")
-    def test_c07_bad_options_are_refused(self) -> None:
+    @case("CO-07")
+    def test_co07_bad_options_are_refused(self) -> None:
         """An unknown key, text for a number, nan and inf must fail when the pipeline loads, not in mid-run: annotate
         fields with plain types (int, float, bool, str) and use no converter that turns one into the other."""
         expect(self.refuses(no_such_option=1), "an unknown option 'no_such_option' is accepted")
@@ -216,8 +230,8 @@ class Contract:
             return True
         return False
 
-    @case("C08")
-    def test_c08_same_options_same_component(self) -> None:
+    @case("CO-08")
+    def test_co08_same_options_same_component(self) -> None:
         """Two components built from the same options must hold the same values: no clock, no random number and no
         counter in a default or a factory."""
         first, second = self.build(), self.build()
@@ -225,8 +239,8 @@ class Contract:
             same = not field.eq or getattr(first, field.name) == getattr(second, field.name)
             expect(same, f"{field.name!r} differs between two components built from the same options")
 
-    @case("C09")
-    def test_c09_can_be_copied_and_sent(self) -> None:
+    @case("CO-09")
+    def test_co09_can_be_copied_and_sent(self) -> None:
         """Sweeps send components to other processes, so they must pickle and deepcopy: no lambda, lock, socket or
         open file in a field (open resources in open()), and the class at the top level of its module."""
         component = self.build()
@@ -236,8 +250,8 @@ class Contract:
                 same = not field.eq or getattr(twin, field.name) == getattr(component, field.name)
                 expect(same, f"option {field.name!r} is lost on the way through {way}")
 
-    @case("C10")
-    def test_c10_accepted_options_run(self) -> None:
+    @case("CO-10")
+    def test_co10_accepted_options_run(self) -> None:
         """What loads must run: an option that the computation cannot bear (a period of zero, a negative share) is
         refused by a validator on its field (attrs.validators.ge(2)), or by __attrs_post_init__ for two together."""
         for name, kind in _number_fields(self.load()):
@@ -249,21 +263,89 @@ class Contract:
                 except Exception as error:
                     raise ContractError(f"option {name} = {value} is accepted and then fails: {error!r}") from error
 
+    @case("CO-11")
+    def test_co11_imports_do_nothing_else(self) -> None:
+        """Importing the plugin or the class writes no file, connects to nothing and prints nothing: whoever lists or
+        checks a pipeline imports it too. Open in open(), write where the port says, log instead of printing."""
+        target = self.descriptor().target
+        found = imported(self.plugin)
+        for stage, name in ((MODULE, self.plugin), (target, target.partition(":")[0])):
+            seen = found.stages.get(stage)
+            expect(not (seen and seen.acts), f"importing {name} {'; it '.join(seen.acts if seen else ())}")
+            expect(not (seen and seen.output), f"importing {name} prints {seen.output if seen else ''!r}")
+
+    @case("CO-12")
+    def test_co12_options_come_back_from_a_manifest(self) -> None:
+        """A manifest keeps all options as JSON, and `quantsail reproduce` builds from them: given again as they came
+        out, they must mean the same. A converter that turns 50 into 0.5 does so twice: convert where it is used."""
+        cls, first = self.load(), self.build()
+        fields = option_fields(cls)
+        given = {name: value for name, value in self.values().items() if _only_python(value, fields[name].type)}
+        told = {name: value for name, value in plain(first).items() if not parts_of(fields[name].type)}
+        kept = without_none(json.loads(json.dumps(told, allow_nan=False)))
+        try:
+            again = build(cls, revived(cls, kept) | given, f"[{self.kind}]")
+        except InputError as error:
+            raise ContractError(f"the options {kept} are not taken back: {error}") from error
+        for name, field in fields.items():
+            before, after = getattr(first, field.name), getattr(again, field.name)
+            expect(not field.eq or before == after, f"option {name!r} was {before!r} and comes back as {after!r}")
+
+    @case("CO-13")
+    def test_co13_same_answers_elsewhere(self) -> None:
+        """Another time zone, locale, hash seed and wall clock change nothing, with the defaults of options too: take
+        time from what is handed to you, in UTC, sort sets before their order counts, and give open() an encoding."""
+        home = next(cls for cls in type(self).__mro__ if "cases" in vars(cls))
+        asked = home, self.load(), self.values(), None if self.lacks else self.questions()
+        here = _said(*asked)
+        try:
+            there = stranger.ask(_said, *asked)
+        except stranger.StrangerError as error:
+            raise ContractError(f"it fails in {stranger.WORDS}: {error}") from error
+        expect(list(here) == list(there), f"it says {list(here)}, and {list(there)} in {stranger.WORDS}")
+        for label, texts in here.items():
+            expect(len(texts) == len(there[label]), f"{label} has another length in {stranger.WORDS}")
+            for index, (text, other) in enumerate(zip(texts, there[label], strict=True)):
+                place = f"{label}[{index}]" if len(texts) > 1 else label
+                expect(text == other, f"{place} is {text}, and {other} in {stranger.WORDS}")
+
+
+def _said(suite: type[Contract], cls: type[Any], options: Mapping[str, Any], questions: Any) -> dict[str, list[str]]:
+    """The options of a component that is built here, and what it says to ``questions``, as text."""
+    component = build(cls, options, f"[{suite.kind}]")
+    said = {f"option {name!r}": value for name, value in plain(component).items()}
+    if questions is not None:
+        said |= suite.replies(component, questions)
+    return {label: _texts(value) for label, value in said.items()}
+
+
+def _only_python(value: Any, annotation: Any) -> bool:
+    """Whether a pipeline file could not hold the value as it is: a component, or a None inside of a table."""
+    return parts_of(annotation) is not None or (value is not None and without_none(value) != value)
+
+
+def _texts(value: Any) -> list[str]:
+    return [repr(item) for item in (value.tolist() if hasattr(value, "tolist") else [value])]
+
 
 def _cases(suite: type[Contract]) -> dict[str, str]:
-    """Number to method name of every case of ``suite``."""
+    """Number to method name of every case of ``suite``: first those of all kinds."""
     numbers = {name: getattr(getattr(suite, name), "number", None) for name in dir(suite)}
-    return {number: name for name, number in numbers.items() if number is not None}
+    named = {number: name for name, number in numbers.items() if number is not None}
+    return {number: named[number] for number in sorted(named, key=lambda each: (not each.startswith(COMMON), each))}
 
 
 def _refuse_override(cls: type[Contract]) -> None:
+    for name in ("cases", "lacks"):
+        if name in vars(cls):
+            raise TypeError(f"{cls.__name__} sets {name}, which belongs to the kit")
     for number, name in cls.cases.items():
         if getattr(getattr(cls, name, None), "number", None) != number:
             remedy = f'a contract case is switched off only by waive = {{"{number}": "why"}}'
             raise TypeError(f"{cls.__name__} overrides {name}; {remedy}")
     for number, reason in cls.waive.items():
         if number not in cls.cases:
-            known = ", ".join(sorted(cls.cases))
+            known = ", ".join(cls.cases)
             raise TypeError(f"{cls.__name__} waives {number!r}, which is no case of its suite; it has {known}")
         if not reason.strip():
             raise TypeError(f"{cls.__name__} waives {number} without a reason")
@@ -284,18 +366,6 @@ def _registered(plugin: str, hook: str, name: str) -> Component:
 def _hookimpls(module: Any) -> list[str]:
     marker = f"{hookspecs.PROJECT}_impl"
     return [name for name in dir(module) if callable(getattr(module, name)) and hasattr(getattr(module, name), marker)]
-
-
-@functools.cache
-def _import_in_fresh_process(plugin: str) -> tuple[list[str], str]:
-    """Which heavy modules importing ``plugin`` brings in, and what it prints."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-c", _PROBE, plugin, *HEAVY]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
-    if done.returncode:
-        raise ContractError(f"importing {plugin} in a fresh process fails:\n{done.stderr}")
-    printed, _, report = done.stdout.rpartition("\x1e")
-    return json.loads(report), printed + done.stderr
 
 
 def _is_frozen(component: object) -> bool:

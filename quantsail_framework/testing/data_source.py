@@ -13,9 +13,9 @@ from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
+from quantsail_framework.testing.causality import COLUMNS
 from quantsail_framework.testing.contract import Contract, case, expect
 
-COLUMNS = ("time", "open", "high", "low", "close", "volume")
 RANGES = 8
 
 
@@ -40,6 +40,18 @@ class DataSourceContract(Contract, suite=True):
         bounds: dict[str, Any] = {"start_ns": self.start_ns, "end_ns": self.end_ns}
         return BarRequest(symbol, Timeframe(self.timeframe), **(bounds | values))
 
+    def questions(self) -> Any:
+        """A request for all of each symbol."""
+        return [self.request(symbol) for symbol in self.symbols]
+
+    @staticmethod
+    def replies(component: Any, questions: Any) -> Mapping[str, Any]:
+        """The hash of all bars that it gives for each request, and what it knows of the markets."""
+        told = zip(questions, component.bars(questions), strict=True)
+        hashes = {f"the hash of the bars of {asked.symbol}": bars.content_hash for asked, bars in told}
+        known = component.instruments(tuple(asked.symbol for asked in questions))
+        return hashes | {f"the instrument {symbol}": known[symbol] for symbol in sorted(known)}
+
     def whole(self) -> dict[str, Bars]:
         """All bars of each symbol."""
         requests = [self.request(symbol) for symbol in self.symbols]
@@ -51,16 +63,16 @@ class DataSourceContract(Contract, suite=True):
         expect(len(answer) == len(requests), f"{len(requests)} requests gave {len(answer)} Bars")
         return answer
 
-    @case("D01")
-    def test_d01_the_suite_has_something_to_ask(self) -> None:
+    @case("DS-01")
+    def test_ds01_the_suite_has_something_to_ask(self) -> None:
         """``symbols`` and ``timeframe`` of the test class name series with at least ten bars: else these cases prove
         nothing."""
         expect(self.symbols and self.timeframe, "set symbols and timeframe on the test class")
         for symbol, bars in self.whole().items():
             expect(len(bars) >= 10, f"{symbol} has {len(bars)} bars; the cases need 10")
 
-    @case("D02")
-    def test_d02_instruments(self) -> None:
+    @case("DS-02")
+    def test_ds02_instruments(self) -> None:
         """``instruments`` gives an Instrument under its own symbol for some of the asked symbols, and for no other."""
         known = self.build().instruments(tuple(self.symbols))
         expect(isinstance(known, Mapping), f"instruments returned {type(known).__name__}, not a mapping")
@@ -69,8 +81,8 @@ class DataSourceContract(Contract, suite=True):
             mine = isinstance(instrument, Instrument) and instrument.symbol == symbol
             expect(mine, f"instruments gives {instrument!r} for {symbol}")
 
-    @case("D03")
-    def test_d03_one_answer_per_request_in_order(self) -> None:
+    @case("DS-03")
+    def test_ds03_one_answer_per_request_in_order(self) -> None:
         """``bars`` yields one Bars per request, in the order of the requests, with the asked symbol and timeframe, also
         when a symbol is asked for twice."""
         asked = [*reversed(self.symbols), self.symbols[0]]
@@ -78,15 +90,15 @@ class DataSourceContract(Contract, suite=True):
             right = bars.symbol == symbol and bars.timeframe == Timeframe(self.timeframe)
             expect(right, f"asked for {symbol} {self.timeframe}, got {bars!r}")
 
-    @case("D04")
-    def test_d04_range_is_half_open(self) -> None:
+    @case("DS-04")
+    def test_ds04_range_is_half_open(self) -> None:
         """[start, end) by the open time: the bar that opens at start belongs, the one that opens at end does not, and
         the values are those of the whole series. Look for an inclusive end, and for milliseconds or a zone."""
         for symbol, bars, first, last in self.ranges():
             self.expect_rows(bars, symbol, first, last, start_ns=int(bars.time[first]), end_ns=int(bars.time[last]))
 
-    @case("D05")
-    def test_d05_bounds_between_bars(self) -> None:
+    @case("DS-05")
+    def test_ds05_bounds_between_bars(self) -> None:
         """A bound that falls between two bar opens cuts there; a bound of None reaches to the first or last bar."""
         for symbol, bars, first, last in self.ranges():
             after, before = int(bars.time[first]) + 1, int(bars.time[last]) - 1
@@ -94,8 +106,8 @@ class DataSourceContract(Contract, suite=True):
             self.expect_rows(bars, symbol, first, len(bars), start_ns=int(bars.time[first]))
             self.expect_rows(bars, symbol, 0, last, end_ns=int(bars.time[last]))
 
-    @case("D06")
-    def test_d06_warmup_counts_bars(self) -> None:
+    @case("DS-06")
+    def test_ds06_warmup_counts_bars(self) -> None:
         """``warmup`` further bars come before start, counted in bars across gaps (not in time); where there are fewer,
         all there are."""
         for symbol, bars, first, last in self.ranges():
@@ -104,8 +116,8 @@ class DataSourceContract(Contract, suite=True):
             if self.start_ns is None:
                 self.expect_rows(bars, symbol, 0, last, **bounds, warmup=len(bars) + 1)
 
-    @case("D07")
-    def test_d07_empty_range_is_empty(self) -> None:
+    @case("DS-07")
+    def test_ds07_empty_range_is_empty(self) -> None:
         """No bar in range is an empty Bars of that symbol and timeframe, not an error: a range between two bars, and
         one after the last."""
         for symbol, bars in self.whole().items():
@@ -115,8 +127,8 @@ class DataSourceContract(Contract, suite=True):
             if self.end_ns is None:
                 self.expect_rows(bars, symbol, 0, 0, start_ns=after, end_ns=after + bars.timeframe.ns)
 
-    @case("D08")
-    def test_d08_unknown_symbol_is_named(self) -> None:
+    @case("DS-08")
+    def test_ds08_unknown_symbol_is_named(self) -> None:
         """A symbol that the source does not have raises DataError with the symbol in its text, and no other error:
         the user sees that text alone."""
         try:
@@ -126,23 +138,23 @@ class DataSourceContract(Contract, suite=True):
         else:
             expect(False, f"the source answers for {self.unknown_symbol}, which it should not have")
 
-    @case("D09")
-    def test_d09_same_answer_twice(self) -> None:
+    @case("DS-09")
+    def test_ds09_same_answer_twice(self) -> None:
         """The same request gives the same bars, from another copy of the source too: a run can be repeated. Sort
         what a folder or an exchange lists in any order, and seed what is random."""
         first, again = self.whole(), self.whole()
         for symbol, bars in first.items():
             expect(bars.content_hash == again[symbol].content_hash, f"{symbol} differs between two calls")
 
-    @case("D10")
-    def test_d10_together_as_alone(self) -> None:
+    @case("DS-10")
+    def test_ds10_together_as_alone(self) -> None:
         """Asking for several symbols at once gives each the bars that it has when asked for alone."""
         for symbol, bars in self.whole().items():
             alone = self.ask(self.request(symbol))[0]
             expect(alone.content_hash == bars.content_hash, f"{symbol} differs when it is asked for alone")
 
-    @case("D11")
-    def test_d11_read_only(self) -> None:
+    @case("DS-11")
+    def test_ds11_read_only(self) -> None:
         """Every column is read-only: construct Bars through its constructor or slice, and leave the flags alone."""
         for symbol, bars in self.whole().items():
             open_to_writes = [name for name in COLUMNS if getattr(bars, name).flags.writeable]

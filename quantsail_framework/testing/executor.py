@@ -28,14 +28,14 @@ class ExecutorContract(Contract, suite=True):
     """Cases for ``Executor``. They start what it runs on: set ``options`` so that this is small and local."""
 
     kind: ClassVar[str] = "executor"
-    methods: ClassVar[Mapping[str, int]] = {}  # map has a keyword, which E01 uses
+    methods: ClassVar[Mapping[str, int]] = {}  # map has a keyword, which EX-01 uses
 
     def run(self, function: Callable[[Any, Any], Any], items: Sequence[Any], shared: Any) -> list[tuple[int, Any]]:
         """All that a fresh executor gives."""
         return list(self.build().map(function, items, shared=shared))
 
-    @case("E01")
-    def test_e01_every_item_once_with_its_result(self) -> None:
+    @case("EX-01")
+    def test_ex01_every_item_once_with_its_result(self) -> None:
         """Each index comes exactly once, in any order, with what the function gives for that item: to the last bit
         what it gives in this process."""
         shared = {"factor": 0.1, "column": np.arange(1_000.0)}
@@ -47,13 +47,13 @@ class ExecutorContract(Contract, suite=True):
                 result == scaled_sum(index, shared), f"item {index} gave {result!r}, here {scaled_sum(index, shared)!r}"
             )
 
-    @case("E02")
-    def test_e02_nothing_to_do(self) -> None:
+    @case("EX-02")
+    def test_ex02_nothing_to_do(self) -> None:
         """No items give no results, and nothing is left running."""
         expect(self.run(scaled_sum, [], {}) == [], "no items gave results")
 
-    @case("E03")
-    def test_e03_an_error_reaches_the_caller(self) -> None:
+    @case("EX-03")
+    def test_ex03_an_error_reaches_the_caller(self) -> None:
         """What the function raises is raised by the iterator, with its type and its words."""
         try:
             self.run(refuses_seven, list(range(ITEMS)), None)
@@ -62,8 +62,8 @@ class ExecutorContract(Contract, suite=True):
         else:
             expect(False, "the function raised ValueError, and the caller saw nothing of it")
 
-    @case("E04")
-    def test_e04_closing_ends_it(self) -> None:
+    @case("EX-04")
+    def test_ex04_closing_ends_it(self) -> None:
         """Closing the iterator after the first result cancels the rest without an error, and the executor can be used
         again."""
         executor = self.build()

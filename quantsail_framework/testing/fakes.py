@@ -270,10 +270,7 @@ class FakeSource:
         for wanted in requests:
             if wanted.symbol not in self.series:
                 raise DataError(f"the fake source has no {wanted.symbol}; it has {', '.join(self.series)}")
-            whole = self.series[wanted.symbol]
-            start = 0 if wanted.start_ns is None else int(whole.time.searchsorted(wanted.start_ns))
-            stop = len(whole) if wanted.end_ns is None else int(whole.time.searchsorted(wanted.end_ns))
-            yield whole.slice(max(0, start - wanted.warmup), max(start, stop))
+            yield wanted.cut(self.series[wanted.symbol])
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from quantsail_framework.causality import other_future as other_future  # noqa: PLC0414 - one of the markets, made below the tests
-from quantsail_framework.domain.bars import Bars, Bools, Floats, Ints
+from quantsail_framework.domain.bars import PRICE_COLUMNS, Bars, Bools, Floats, Ints
 from quantsail_framework.domain.timeframe import Timeframe
 
 START_NS = 1_672_617_600_000_000_000
@@ -73,6 +73,45 @@ def random_walk(
     steps = np.where(rng.random(size) < 0.02, rng.integers(2, 13, size), 1) if gaps else None
     silent = rng.random(size) < 0.05 if silent_bars else None
     return _bars(returns, rng, steps=steps, silent=silent, timeframe=timeframe, symbol=symbol)
+
+
+def flat(size: int = 1_000, *, timeframe: str = "5m", symbol: str = SYMBOL) -> Bars:
+    """One price in every bar: no range, no return, no deviation to divide by."""
+    nothing = np.zeros(size)
+    return _bars(nothing, np.random.default_rng(0), silent=nothing == 0.0, timeframe=timeframe, symbol=symbol)
+
+
+def spiking(seed: int = 0, size: int = 1_000, *, timeframe: str = "5m", symbol: str = SYMBOL) -> Bars:
+    """A walk in which every fiftieth bar closes ten times higher or lower, and the next one is back."""
+    bars = random_walk(seed, size, timeframe, symbol)
+    factor = np.where(np.arange(size) % 50 == 49, np.where(np.arange(size) % 100 == 99, 10.0, 0.1), 1.0)
+    close = bars.close * factor
+    return attrs.evolve(bars, close=close, high=np.maximum(bars.high, close), low=np.minimum(bars.low, close))
+
+
+def scaled(bars: Bars, factor: float) -> Bars:
+    """The same market with every price times ``factor``: a coin of 1e-8, or one of a billion."""
+    return attrs.evolve(bars, **{name: getattr(bars, name) * factor for name in PRICE_COLUMNS})
+
+
+def extremes(size: int = 1_000, *, timeframe: str = "5m", volume: bool = True) -> dict[str, Bars]:
+    """Valid markets at the edge of what there is, by name; with ``volume``, also one that has none."""
+    walk = random_walk(8, size, timeframe)
+    made = {
+        "flat": flat(size, timeframe=timeframe),
+        "spiking": spiking(9, size, timeframe=timeframe),
+        "tiny": scaled(walk, 1e-10),
+        "huge": scaled(walk, 1e10),
+    }
+    return made | ({"no volume": attrs.evolve(walk, volume=np.zeros(size))} if volume else {})
+def of_closes(closes: Sequence[float], *, timeframe: str = "5m", symbol: str = SYMBOL) -> Bars:
+    """Bars for examples by hand: each opens at its close, reaches one above and one below it, and trades one unit.
+
+    Closes must be above one, since a low must be above zero.
+    """
+    close, length = np.array(closes, np.float64), Timeframe(timeframe)
+    time = START_NS + np.arange(len(close)) * length.ns
+    return Bars(symbol, length, time, close, close + 1.0, close - 1.0, close, np.ones(len(close)))
 
 
 def resample(bars: Bars, timeframe: str) -> Bars:

@@ -29,25 +29,34 @@ class ObjectiveContract(Contract, suite=True):
         """The results to score, by a name for messages."""
         return {f"{count} trades": example_result(count) for count in COUNTS}
 
+    def questions(self) -> Any:
+        """The results."""
+        return dict(self.results())
+
+    @staticmethod
+    def replies(component: Any, questions: Any) -> Mapping[str, Any]:
+        """The score of each."""
+        return {f"the score ({name})": component.score(result) for name, result in questions.items()}
+
     def try_out(self, component: Any) -> None:
         """Score every result."""
         for name, result in self.results().items():
             _expect_score(component.score(result), name)
 
-    @case("J01")
-    def test_j01_scores_are_finite(self) -> None:
+    @case("OJ-01")
+    def test_oj01_scores_are_finite(self) -> None:
         """A result whose metrics are undefined (None), such as one without trades, is a result like any other: its
         score is None, or a finite number where there still is one. Look for a comparison or a division with None."""
         self.try_out(self.build())
 
-    @case("J02")
-    def test_j02_some_result_has_a_score(self) -> None:
+    @case("OJ-02")
+    def test_oj02_some_result_has_a_score(self) -> None:
         """A search needs numbers to compare: at least one result with many trades has a score."""
         scores = [self.build().score(result) for result in self.results().values()]
         expect(any(score is not None for score in scores), "no result has a score")
 
-    @case("J03")
-    def test_j03_same_result_same_score(self) -> None:
+    @case("OJ-03")
+    def test_oj03_same_result_same_score(self) -> None:
         """A result scores the same again, after others and by another copy of the objective: no state, no clock, no
         random number. Trials run in any order and in any process."""
         objective, twin = self.build(), self.build()
@@ -57,8 +66,8 @@ class ObjectiveContract(Contract, suite=True):
             again = twin.score(result)
             expect(again == first[name], f"the score is {first[name]} and then {again} ({name})")
 
-    @case("J04")
-    def test_j04_result_is_left_alone(self) -> None:
+    @case("OJ-04")
+    def test_oj04_result_is_left_alone(self) -> None:
         """The trial's metrics are read after its score: copy before sorting or scaling a column."""
         for name, result in self.results().items():
             given = attrs.evolve(
@@ -70,6 +79,16 @@ class ObjectiveContract(Contract, suite=True):
                 for column, values in columns.items():
                     same = repr(given.tables[table][column].tolist()) == repr(values.tolist())
                     expect(same, f"the objective changed column {table}.{column} ({name})")
+
+    @case("OJ-05")
+    def test_oj05_extreme_results(self) -> None:
+        """Metrics that are all undefined, all zero, or all of 1e100: the score is None or a finite number. Look for a
+        division, a logarithm of zero, and for products that overflow."""
+        for name, result in self.results().items():
+            plain = [metric for metric, value in result.metrics.items() if value is None or isinstance(value, float)]
+            for value in (None, 0.0, 1e100):
+                metrics = {**result.metrics, **dict.fromkeys(plain, value)}
+                _expect_score(self.build().score(attrs.evolve(result, metrics=metrics)), f"all metrics {value}, {name}")
 
 
 def _expect_score(score: Any, where: str) -> None:

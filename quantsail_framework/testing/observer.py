@@ -34,8 +34,8 @@ class ObserverContract(Contract, suite=True):
     kind: ClassVar[str] = "observer"
     methods: ClassVar[Mapping[str, int]] = {"open": 0, "close": 0}
 
-    @case("O01")
-    def test_o01_listens_to_something(self) -> None:
+    @case("OB-01")
+    def test_ob01_listens_to_something(self) -> None:
         """An observer has at least one of the events, spelt as in quantsail_framework.ports.observer and callable
         with its arguments: what is misspelt is never called."""
         cls = self.load()
@@ -46,8 +46,8 @@ class ObserverContract(Contract, suite=True):
             required = [p for p in inspect.signature(getattr(cls, name)).parameters.values() if p.default is p.empty]
             expect(len(required) == count + 1, f"{cls.__name__}.{name} must take {count} arguments beside self")
 
-    @case("O02")
-    def test_o02_takes_a_whole_run(self) -> None:
+    @case("OB-02")
+    def test_ob02_takes_a_whole_run(self) -> None:
         """From open to close in the order of a run, with every event twice, also in a second run of a new copy
         (nothing global may be left registered)."""
         for _ in range(2):
@@ -57,15 +57,15 @@ class ObserverContract(Contract, suite=True):
                 _tell(observer, name, EVENTS[name]())
             observer.close()
 
-    @case("O03")
-    def test_o03_a_run_without_events(self) -> None:
+    @case("OB-03")
+    def test_ob03_a_run_without_events(self) -> None:
         """A run may have nothing to tell: open and close alone must work."""
         observer = self.build()
         observer.open()
         observer.close()
 
-    @case("O04")
-    def test_o04_changes_nothing(self) -> None:
+    @case("OB-04")
+    def test_ob04_changes_nothing(self) -> None:
         """Events hand over the engine's own objects: an observer reads them."""
         observer = self.build()
         observer.open()
@@ -75,6 +75,22 @@ class ObserverContract(Contract, suite=True):
             _tell(observer, name, (told,))
             changed = [field for field, value in values_of(told).items() if value != before[field]]
             expect(not changed, f"{name} changed {', '.join(changed)} of what it was told")
+        observer.close()
+
+    @case("OB-05")
+    def test_ob05_extreme_values(self) -> None:
+        """An account may be ruined or owe money, a trade may end where it began, and prices may be 1e-8 or 1e12: look
+        for a division, a logarithm, and for numbers formatted without asking for None."""
+        observer = self.build()
+        observer.open()
+        for equity in (0.0, -5_000.0, 1e15):
+            _tell(observer, "equity_updated", (START_NS, equity))
+        for price in (1e-8, 1e12):
+            levels = {"entry_price": price, "stop": price * 0.99, "target": None}
+            _tell(observer, "order_filled", (position(**levels),))
+            ended = {"exit_price": price, "gross_pnl": 0.0, "net_pnl": 0.0, "reason": "", "risk": 1e-12}
+            _tell(observer, "trade_closed", (trade(**levels, **ended),))
+            _tell(observer, "order_refused", (refusal(price=price, limit=None, value=None, text="€ ∞"),))
         observer.close()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# How the skip of a waived case begins: "quantsail contract: S07 waived by TestTrend: why".
+# How the skip of a waived case begins: "quantsail contract: ST-07 waived by TestTrend: why".
 WAIVED = "quantsail contract: "
 
 

@@ -10,7 +10,13 @@ import attrs
 import pytest
 
 from quantsail_framework.domain.order import Breach, Reference, Trip
-from quantsail_framework.testing.accounts import Situation, expect_unchanged, figures, situations
+from quantsail_framework.testing.accounts import (
+    Situation,
+    expect_unchanged,
+    extreme_situations,
+    figures,
+    situations,
+)
 from quantsail_framework.testing.contract import Contract, case, expect
 from quantsail_framework.testing.fakes import CAPITAL, FakeMarket
 from quantsail_framework.testing.markets import START_NS
@@ -31,15 +37,28 @@ class RiskRuleContract(Contract, suite=True):
         """Random situations with as many closed bars as the rule needs, and more."""
         return situations(count, seed, bars=BARS + 2 * getattr(self.build(), "warmup", 0))
 
+    def questions(self) -> Any:
+        """The seed of the situations, which hold functions and cannot be sent, and the bars they need."""
+        return 6, BARS + 2 * getattr(self.build(), "warmup", 0)
+
+    @staticmethod
+    def replies(component: Any, questions: Any) -> Mapping[str, Any]:
+        """The answer about some entries, and whether a breaker trips."""
+        seed, bars = questions
+        told = {}
+        for number, asked in enumerate(situations(TRIALS, seed, bars=bars)):
+            told[f"check {_words(asked)} ({number})"] = component.check(asked.request, asked.portfolio, asked.market)
+            if hasattr(component, "trip"):
+                told[f"trip {_words(asked)} ({number})"] = trip_of(component, asked)
+        return told
+
     def ask(self, rule: Any, situation: Situation) -> Any:
         """The rule's answer about an entry."""
         return rule.check(situation.request, situation.portfolio, situation.market)
 
     def trip(self, rule: Any, situation: Situation) -> Any:
         """A breaker's answer, counting from the start of the run."""
-        account = situation.portfolio
-        seen = Reference(time_ns=START_NS, trades=0, peak=max(CAPITAL, account.equity))
-        return rule.trip(account, situation.market, seen)
+        return trip_of(rule, situation)
 
     def breaker(self) -> Any:
         """The rule, where it is a breaker; else the case is skipped."""
@@ -55,16 +74,16 @@ class RiskRuleContract(Contract, suite=True):
             if hasattr(component, "trip"):
                 _expect_trip(self.trip(component, situation), situation.market, _words(situation))
 
-    @case("R01")
-    def test_r01_answers_none_or_why(self) -> None:
+    @case("RR-01")
+    def test_rr01_answers_none_or_why(self) -> None:
         """``check`` returns None, or a Breach or text that tells the user which limit and which value; the numbers of
         a Breach are finite. Formatting None or dividing by an equity of zero are the usual causes."""
         rule = self.build()
         for situation in self.situations(SITUATIONS, 0):
             _expect_answer(self.ask(rule, situation), _words(situation))
 
-    @case("R02")
-    def test_r02_deterministic(self) -> None:
+    @case("RR-02")
+    def test_rr02_deterministic(self) -> None:
         """The same question gives the same answer, whatever was asked before: the portfolio and the market hold the
         state, the rule none; time is market.now_ns."""
         rule = self.build()
@@ -74,8 +93,8 @@ class RiskRuleContract(Contract, suite=True):
             again = self.ask(self.build() if situation is asked[0] else rule, situation)
             expect(again == before, f"the answer was {before!r} and is now {again!r} {_words(situation)}")
 
-    @case("R03")
-    def test_r03_reads_only(self) -> None:
+    @case("RR-03")
+    def test_rr03_reads_only(self) -> None:
         """The portfolio belongs to the engine: a rule reads it and keeps nothing."""
         rule = self.build()
         for situation in self.situations(SITUATIONS, 2):
@@ -83,8 +102,8 @@ class RiskRuleContract(Contract, suite=True):
             self.ask(rule, situation)
             expect_unchanged("check", before, situation.portfolio)
 
-    @case("R04")
-    def test_r04_short_histories(self) -> None:
+    @case("RR-04")
+    def test_rr04_short_histories(self) -> None:
         """With fewer closed bars than it needs, even none, a rule approves or refuses (with a Breach whose
         ``rule`` is ``not_ready``) and never raises."""
         rule = self.build()
@@ -101,14 +120,14 @@ class RiskRuleContract(Contract, suite=True):
                         self.trip(rule, attrs.evolve(situation, market=market)), market, f"with {size} closed bars"
                     )
 
-    @case("R05")
-    def test_r05_warmup_is_a_number(self) -> None:
+    @case("RR-05")
+    def test_rr05_warmup_is_a_number(self) -> None:
         """``warmup``, where the rule has it, is a whole number of bars, zero or more."""
         warmup = getattr(self.build(), "warmup", 0)
         expect(type(warmup) is int and warmup >= 0, f"warmup is {warmup!r}")
 
-    @case("R06")
-    def test_r06_breaker_watches_something(self) -> None:
+    @case("RR-06")
+    def test_rr06_breaker_watches_something(self) -> None:
         """A breaker names in ``watches`` what can trip it, a tuple of trades, equity and bars: it is asked at no
         other close. A rule with ``watches`` and without ``trip`` would never act."""
         rule = self.build()
@@ -120,16 +139,16 @@ class RiskRuleContract(Contract, suite=True):
         known = isinstance(watches, tuple) and set(watches) <= set(WATCHES)
         expect(known and watches, f"watches is {watches!r}; it must name some of {', '.join(WATCHES)}")
 
-    @case("R07")
-    def test_r07_trip_ends_later(self) -> None:
+    @case("RR-07")
+    def test_rr07_trip_ends_later(self) -> None:
         """``trip`` returns None, a Trip, or several: until after now (market.now_ns), with a reason, for symbols of the
         run. A duration of zero would refuse nothing."""
         rule = self.breaker()
         for situation in self.situations(SITUATIONS, 4):
             _expect_trip(self.trip(rule, situation), situation.market, _words(situation))
 
-    @case("R08")
-    def test_r08_trip_reads_only_and_repeats(self) -> None:
+    @case("RR-08")
+    def test_rr08_trip_reads_only_and_repeats(self) -> None:
         """A breaker keeps no count of its own: the same account, market and reference give the same answer, so that
         a restart finds the state again by replaying history."""
         rule = self.breaker()
@@ -138,6 +157,24 @@ class RiskRuleContract(Contract, suite=True):
             first, again = self.trip(rule, situation), self.trip(self.build(), situation)
             expect(first == again, f"trip was {first!r} and is now {again!r} {_words(situation)}")
             expect_unchanged("trip", before, situation.portfolio)
+
+    @case("RR-09")
+    def test_rr09_extreme_situations(self) -> None:
+        """A market of one price, of 1e-8 or 1e12, of closes ten times away or without volume, and accounts from a
+        millionth to a quadrillion, also in debt: an answer like any other, with numbers that are finite."""
+        rule = self.build()
+        for situation in extreme_situations(getattr(rule, "warmup", 0)):
+            where = _words(situation)
+            _expect_answer(self.ask(rule, situation), where)
+            if hasattr(rule, "trip"):
+                _expect_trip(self.trip(rule, situation), situation.market, where)
+
+
+def trip_of(rule: Any, situation: Situation) -> Any:
+    """A breaker's answer, counting from the start of the run."""
+    account = situation.portfolio
+    seen = Reference(time_ns=START_NS, trades=0, peak=max(CAPITAL, account.equity))
+    return rule.trip(account, situation.market, seen)
 
 
 def _expect_answer(answer: Any, where: str) -> None:

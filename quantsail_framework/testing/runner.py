@@ -12,7 +12,9 @@ import numpy as np
 
 from quantsail_framework.domain.bars import utc_text
 from quantsail_framework.domain.result import RunResult, is_time_column
+from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.ports.runner import Pipeline
+from quantsail_framework.testing.causality import column_copies, expect_columns
 from quantsail_framework.testing.contract import Contract, case, expect
 from quantsail_framework.testing.examples import example_pipeline, example_session
 from quantsail_framework.testing.fakes import FakeStrategy, ListEvents
@@ -39,14 +41,27 @@ class RunnerContract(Contract, suite=True):
         """A pipeline that the runner can run; ``parts`` replaces fields of it."""
         return example_pipeline(**({"runner": self.component} | parts))
 
+    def questions(self) -> Any:
+        """The pipeline."""
+        return self.pipeline()
+
+    @staticmethod
+    def replies(component: Any, questions: Any) -> Mapping[str, Any]:
+        """Every column and metric of the result."""
+        result = component.run(questions, example_session())
+        columns = {
+            f"{name}.{column}": values for name, table in result.tables.items() for column, values in table.items()
+        }
+        return columns | {f"metric {name!r}": value for name, value in result.metrics.items()}
+
     def run(self, pipeline: Pipeline, **session: Any) -> RunResult:
         """What a fresh runner returns."""
         result: RunResult = self.build().run(pipeline, example_session(**session))
         expect(isinstance(result, RunResult), f"run returned {type(result).__name__}, not RunResult")
         return result
 
-    @case("N01")
-    def test_n01_result_has_its_shape(self) -> None:
+    @case("RN-01")
+    def test_rn01_result_has_its_shape(self) -> None:
         """``kind`` is the runner's name and ``name`` the pipeline's. Tables have columns of one length; times are int64
         nanoseconds."""
         result = self.run(self.pipeline())
@@ -54,14 +69,14 @@ class RunnerContract(Contract, suite=True):
         expect(result.name == self.pipeline().name, f"name is {result.name!r}; it must be {self.pipeline().name!r}")
         _expect_tables(result)
 
-    @case("N02")
-    def test_n02_metrics_are_plain(self) -> None:
+    @case("RN-02")
+    def test_rn02_metrics_are_plain(self) -> None:
         """Metrics are plain Python values that JSON can hold, fractions and not percents; what is undefined is None
         with its reason in ``undefined``, never NaN or infinity."""
         _expect_metrics(self.run(self.pipeline()))
 
-    @case("N03")
-    def test_n03_no_trade_is_a_result(self) -> None:
+    @case("RN-03")
+    def test_rn03_no_trade_is_a_result(self) -> None:
         """A strategy that never enters gives the same tables and columns, and the same metrics by name."""
         full, empty = self.run(self.pipeline()), self.run(self.pipeline(strategy=FakeStrategy(every=0)))
         for name, table in full.tables.items():
@@ -73,8 +88,8 @@ class RunnerContract(Contract, suite=True):
         _expect_tables(empty)
         _expect_metrics(empty)
 
-    @case("N04")
-    def test_n04_same_run_same_result(self) -> None:
+    @case("RN-04")
+    def test_rn04_same_run_same_result(self) -> None:
         """Two runs of one pipeline agree in every table and metric: no wall clock (session.wall_ns is for the
         manifest), and randomness from a generator made of pipeline.seed."""
         first, again = self.run(self.pipeline()), self.run(self.pipeline())
@@ -85,16 +100,16 @@ class RunnerContract(Contract, suite=True):
                 expect(same, f"column {name}.{column} differs between two runs")
         expect(repr(first.metrics) == repr(again.metrics), "the metrics differ between two runs")
 
-    @case("N05")
-    def test_n05_progress_moves_on(self) -> None:
+    @case("RN-05")
+    def test_rn05_progress_moves_on(self) -> None:
         """``progress`` is given fractions from 0 to 1 that never fall, with a text."""
         seen: list[float] = []
         self.run(self.pipeline(), progress=lambda fraction, _text: seen.append(fraction))
         expect(all(0.0 <= fraction <= 1.0 for fraction in seen), f"progress is told {seen}; it must lie in 0 to 1")
         expect(seen == sorted(seen), f"progress falls: {seen}")
 
-    @case("N06")
-    def test_n06_events_come_in_time_order(self) -> None:
+    @case("RN-06")
+    def test_rn06_events_come_in_time_order(self) -> None:
         """What the runner tells session.events (fills, closed trades, equity) never goes back in time; each is named
         by the open of the bar in which it happened."""
         events = ListEvents()
@@ -102,6 +117,18 @@ class RunnerContract(Contract, suite=True):
         told = [(EVENT_TIMES[name](*values), name) for name, values in events.happened if name in EVENT_TIMES]
         for (before, first), (after, second) in pairwise(told):
             expect(before <= after, f"{first} of {utc_text(before)} is told before {second} of {utc_text(after)}")
+
+    @case("RN-07")
+    def test_rn07_candles_are_left_alone(self) -> None:
+        """The source's candles serve the next run too, and the caller: a runner reads them, and leaves the read-only
+        flags as they are."""
+        pipeline = self.pipeline()
+        asked = [BarRequest(symbol, pipeline.data.timeframe) for symbol in pipeline.data.symbols]
+        series = list(pipeline.source.bars(asked))
+        before = [column_copies(bars) for bars in series]
+        self.run(pipeline)
+        for bars, columns in zip(series, before, strict=True):
+            expect_columns("the runner", columns, bars, bars.symbol)
 
 
 def _expect_tables(result: RunResult) -> None:

@@ -43,6 +43,7 @@ session, seconds = Session(wall_ns=time.time_ns, executor=pipeline.executor), []
 for number in range(int(sys.argv[2]) + 1):
     for bars in study.data.bars.values():
         bars.memo.clear()
+        vars(bars).pop("extremes", None)
     gc.collect()
     began = time.perf_counter()
     assert len(run_trials(study, trials, session, Journal(None))) == len(trials)

@@ -63,6 +63,7 @@ def quantsail(packages: Path, tmp_path: Path) -> Quantsail:
         (["alerts", "test", "toy.toml"], 2, f"no sizer is installed; {INSTALL} brings"),
         (["schema"], 0, "{"),
         (["init", "new.toml"], 0, "new.toml"),
+        (["new-plugin", "sizer", "mine"], 0, "wrote quantsail-mine; next:"),
     ],
 )
 def test_every_command_says_something_helpful(

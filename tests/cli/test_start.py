@@ -10,7 +10,7 @@ import pytest
 import quantsail_framework
 from tests.plugins_.site import FakeSite
 
-HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "rich", "cattrs")
+HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "rich", "cattrs", "pytest")
 _PROGRAM = f"""
 import atexit, sys
 from quantsail_framework.cli import main
@@ -67,7 +67,7 @@ def test_an_unknown_verb_suggests_the_nearest(site: FakeSite) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: no command named 'tyo'; did you mean 'toy'? Commands: run, check, check-strategy, show, init, schema, "
-        "components, plugins, runs, compare, reproduce, why, alerts, other, toy, wave.\n"
+        "new-plugin, components, plugins, runs, compare, reproduce, why, alerts, other, toy, wave.\n"
     )
 
 
@@ -115,8 +115,8 @@ def test_a_broken_plugin_takes_no_verb_away(site: FakeSite, tmp_path: Path) -> N
 def test_plugins_list_shows_what_is_installed_and_what_is_switched_off(site: FakeSite) -> None:
     done = site.quantsail("plugins", "list", load="toy")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["NAME", "DISTRIBUTION", "VERSION", "STATUS"]
-    assert ["toy", "quantsail-toy", "1.0", "installed"] in [line.split() for line in lines]
+    assert lines[0].split() == ["NAME", "DISTRIBUTION", "VERSION", "ORIGIN", "ENABLED", "LAST", "CHECK"]
+    assert ["toy", "quantsail-toy", "1.0", "index", "yes", "-"] in [line.split() for line in lines]
     listed = {plugin["name"]: plugin for plugin in json.loads(site.quantsail("plugins", "list", "--json").stdout)}
     assert listed["toy"] == {
         "name": "toy",
@@ -125,6 +125,11 @@ def test_plugins_list_shows_what_is_installed_and_what_is_switched_off(site: Fak
         "module": "toy",
         "status": "installed",
         "problem": None,
+        "last_check": None,
+        "left_out_by": None,
+        "needs": None,
+        "origin": "index",
+        "enabled": True,
     }
-    others = [line.split()[-1] for line in lines[1:] if not line.startswith("toy ")]
-    assert set(others) <= {"blocked"}
+    others = [line for line in lines[1:] if not line.startswith("toy ")]
+    assert [line for line in others if "no: left out by QUANTSAIL_LOAD_PLUGINS" not in line] == []

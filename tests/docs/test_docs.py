@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -113,43 +112,3 @@ def test_every_hook_is_documented_with_an_example() -> None:
         text = getattr(hookspecs, hook).__doc__
         assert "@hookimpl" in text, hook
         assert f"def {hook}" in text, hook
-
-
-@pytest.fixture
-def first_plugin(tmp_path: Path) -> dict[str, str]:
-    """The plugin of the tutorial as files, and an environment in which it is installed."""
-    page = ROOT / "docs" / "plugin-authors" / "index.md"
-    for language in ("toml", "python"):
-        for title, text in _blocks(page, language):
-            path = tmp_path / title
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    facts = tmp_path / "src" / "quantsail_dip-0.1.0.dist-info"
-    facts.mkdir()
-    metadata = "Metadata-Version: 2.4\nName: quantsail-dip\nVersion: 0.1.0\nRequires-Dist: quantsail-framework~=0.1\n"
-    (facts / "METADATA").write_text(metadata, encoding="utf-8")
-    (facts / "entry_points.txt").write_text("[quantsail]\ndip = quantsail_dip\n", encoding="utf-8")
-    return {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
-
-
-def _python(arguments: list[str], folder: Path, env: dict[str, str]) -> str:
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_the_first_plugin_of_the_tutorial_passes_its_contract(tmp_path: Path, first_plugin: dict[str, str]) -> None:
-    output = _python(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"], tmp_path, first_plugin)
-    assert re.search(r"^\d+ passed", output, re.MULTILINE), output
-
-
-def test_the_first_plugin_of_the_tutorial_is_listed_and_runs(tmp_path: Path, first_plugin: dict[str, str]) -> None:
-    shown = _python([QUANTSAIL, "components", "show", "strategy", "dip"], tmp_path, first_plugin)
-    assert "falls" in shown
-    assert "Falling closes in a row." in shown
-    pipeline = (ROOT / "examples" / "local-strategy.toml").read_text(encoding="utf-8")
-    pipeline = pipeline.replace('"my_strategy.py:CrossAndProtect"', '"dip"').replace("period = 30\n", "")
-    (tmp_path / "dip.toml").write_text(pipeline, encoding="utf-8")
-    _python([QUANTSAIL, "run", "dip.toml", "--out", "run"], tmp_path, first_plugin)
-    assert (tmp_path / "run" / "trades.parquet").is_file()

@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from quantsail_framework import Bars, Timeframe
+from quantsail_framework.domain.bars import BLOCK
 from quantsail_framework.errors import DataError
+from quantsail_framework.testing import markets
 
 HOUR = 3_600_000_000_000
 START = 1_672_531_200_000_000_000  # 2023-01-01 00:00 UTC
@@ -93,6 +95,15 @@ def test_the_hash_is_that_of_the_content() -> None:
     assert bars().content_hash == bars(time=START + np.arange(4) * HOUR).content_hash
     assert bars().content_hash != bars(close=changed(3, 11.5, base=11.0)).content_hash
     assert bars().content_hash != bars(synthetic=np.array([False, True, False, False])).content_hash
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 9, 40, 43])
+def test_extremes_are_those_of_each_block(size: int) -> None:
+    candles = markets.ranging(size=50).slice(0, size)
+    lowest, highest = candles.extremes
+    starts = range(0, size, BLOCK)
+    assert lowest == [min(candles.low[start : start + BLOCK]) for start in starts]
+    assert highest == [max(candles.high[start : start + BLOCK]) for start in starts]
 
 
 def test_index_at_is_the_last_bar_that_has_opened() -> None:

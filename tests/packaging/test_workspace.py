@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from quantsail_framework.hookspecs import KINDS
+from quantsail_framework.plugins import load_registry
+
 ROOT = Path(__file__).parents[2]
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").is_file())
 
@@ -63,6 +66,15 @@ def test_a_plugin_has_a_readme_and_a_contract_test(name: str) -> None:
     folder = ROOT / "plugins" / name
     assert f"# {name}" in (folder / "README.md").read_text(encoding="utf-8")
     assert (folder / "tests" / "test_contract.py").is_file()
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_every_component_of_a_plugin_has_a_contract_test(name: str) -> None:
+    tested = (ROOT / "plugins" / name / "tests" / "test_contract.py").read_text(encoding="utf-8")
+    registry = load_registry()
+    offers = [offer for kind in KINDS for offer in registry.components(kind).values() if kind != "command"]
+    mine = [offer.component.name for offer in offers if offer.plugin.distribution == name]
+    assert [component for component in mine if f'component = "{component}"' not in tested] == []
 
 
 def test_the_readme_names_every_plugin() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 
@@ -19,6 +23,7 @@ class FakeSite:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.state = folder.with_name(f"{folder.name}-state")  # where the command keeps what it remembers
         folder.mkdir()
 
     def install(
@@ -30,8 +35,13 @@ class FakeSite:
         version: str = "1.0",
         name: str | None = None,
         header: bool = True,
+        requires: str = "quantsail-framework",
+        direct_url: Mapping[str, object] | None = None,
     ) -> None:
-        """Module ``plugin`` with ``source``, entry point ``name`` (default: the module's name with hyphens)."""
+        """Module ``plugin`` with ``source``, entry point ``name`` (default: the module's name with hyphens).
+
+        ``requires`` is one line of Requires-Dist, ``direct_url`` what an installer writes of where it took it from.
+        """
         name = name or plugin.replace("_", "-")
         distribution = distribution or f"quantsail-{name}"
         (self.folder / f"{plugin}.py").write_text((_HEADER if header else "") + dedent(source))
@@ -39,14 +49,31 @@ class FakeSite:
         info.mkdir()
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\nSummary: Fake.\n"
+            f"Requires-Dist: {requires}\n"
         )
+        if direct_url is not None:
+            (info / "direct_url.json").write_text(json.dumps(direct_url))
         (info / "entry_points.txt").write_text(f"[quantsail]\n{name} = {plugin}\n")
+
+    def record(self, plugin: str) -> None:
+        """The RECORD of the package ``plugin`` (made of its module) and of its metadata, as installers write it."""
+        package = self.folder / plugin
+        package.mkdir()
+        (self.folder / f"{plugin}.py").rename(package / "__init__.py")
+        (info,) = self.folder.glob(f"*{plugin}-*.dist-info")
+        (info / "INSTALLER").write_text("hand")
+        lines = [f"{info.name}/RECORD,,", f"{plugin}/__pycache__/__init__.pyc,,"]
+        for path in [*package.iterdir(), *info.iterdir()]:
+            value = base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
+            lines.append(f"{path.relative_to(self.folder)},sha256={value},{path.stat().st_size}")
+        (info / "RECORD").write_text("\n".join(lines) + "\n")
 
     def quantsail(
         self, *arguments: object, cwd: Path | None = None, load: str | None = None, code: str | None = None, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the command (or ``code``) with these distributions installed beside the real ones."""
-        environment = {**os.environ, **env, "PYTHONPATH": os.pathsep.join([str(self.folder), str(ROOT)])}
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.state), **env}
+        environment["PYTHONPATH"] = os.pathsep.join([str(self.folder), str(ROOT)])
         if load is not None:
             environment["QUANTSAIL_LOAD_PLUGINS"] = load
         program = code or "from quantsail_framework.cli import main; main()"

@@ -45,10 +45,21 @@ def failure(case: Callable[[], None]) -> str:
     return str(caught.value)
 
 
+def complaint(tested: Contract, number: str) -> str:
+    """What a case says of a component that fails it, or that raises in it: then with the notes of the exception."""
+    try:
+        getattr(tested, tested.cases[number])()
+    except pytest.fail.Exception as failed:
+        return str(failed)
+    except Exception as error:  # noqa: BLE001 - whatever the component raises
+        return "\n".join([f"{type(error).__name__}: {error}", *error.__notes__])
+    raise AssertionError(f"{number} lets it pass")
+
+
 def run_all(tested: Contract) -> None:
-    """Run every case but those that need an installed distribution."""
+    """Run every case but those that need a module or class which another process can import."""
     for number, name in sorted(tested.cases.items()):
-        if number not in ("C01", "C03"):
+        if number not in ("CO-01", "CO-03", "CO-11", "CO-13"):
             try:
                 getattr(tested, name)()
             except pytest.skip.Exception:

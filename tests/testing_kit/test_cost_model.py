@@ -107,38 +107,38 @@ class Number(FakeCosts):
 
 def test_peeking_through_prepare_is_caught() -> None:
     tested = suite(CostModelContract, WholeRank)
-    text = failure(tested.test_m04_sees_closed_bars_only)
+    text = failure(tested.test_cm04_sees_closed_bars_only)
     assert "when later bars change for a taker buy of " in text
-    text = failure(tested.test_m05_prepare_is_causal)
-    assert "M05 of the cost-model contract" in text
+    text = failure(tested.test_cm05_prepare_is_causal)
+    assert "CM-05 of the cost-model contract" in text
     assert "prepare[" in text
     assert "on the gapping market is " in text
 
 
 def test_a_warmup_that_is_too_short_is_caught() -> None:
     # RangeCosts needs 19 bars before the first mean of 20; this says 5.
-    assert "nan" in failure(suite(CostModelContract, ShortWarmup).test_m01_costs_are_numbers)
+    assert "nan" in failure(suite(CostModelContract, ShortWarmup).test_cm01_costs_are_numbers)
     assert "when the history starts at bar 1" in failure(
-        suite(CostModelContract, ShortWarmup).test_m06_warmup_is_honest
+        suite(CostModelContract, ShortWarmup).test_cm06_warmup_is_honest
     )
 
 
 def test_d098_income_from_a_taker_fill_is_caught() -> None:
-    text = failure(suite(CostModelContract, Earns).test_m02_takers_pay)
+    text = failure(suite(CostModelContract, Earns).test_cm02_takers_pay)
     assert "a taker fill costs -0.075 for a taker sale of " in text
 
 
 def test_costs_that_are_not_finite_are_caught() -> None:
-    text = failure(suite(CostModelContract, Volumes).test_m01_costs_are_numbers)
+    text = failure(suite(CostModelContract, Volumes).test_cm01_costs_are_numbers)
     assert "slippage=inf" in text
     assert "of the silent market" in text
 
 
 def test_chance_is_caught() -> None:
-    assert "the same fill costs Costs(" in failure(suite(CostModelContract, Dice).test_m03_deterministic)
+    assert "the same fill costs Costs(" in failure(suite(CostModelContract, Dice).test_cm03_deterministic)
 
 
 def test_wrong_shapes_and_types_are_named() -> None:
-    assert "costs returned float" in failure(suite(CostModelContract, Number).test_m01_costs_are_numbers)
-    text = failure(suite(CostModelContract, TwoColumns).test_m05_prepare_is_causal)
+    assert "costs returned float" in failure(suite(CostModelContract, Number).test_cm01_costs_are_numbers)
+    text = failure(suite(CostModelContract, TwoColumns).test_cm05_prepare_is_causal)
     assert "prepare returned shape (419, 2); the bars have (419,)" in text

@@ -183,24 +183,24 @@ class SwappedInstruments(Memory):
 @pytest.mark.parametrize(
     "wrong, case, problem",
     [
-        (ForeignInstruments, "test_d02_instruments", "instruments gives DOGE/USDT, which was not asked for"),
-        (SwappedInstruments, "test_d02_instruments", "for AAA/USDT"),
-        (SortedSymbols, "test_d03_one_answer_per_request_in_order", "asked for BBB/USDT 1h, got Bars('AAA/USDT'"),
-        (EachOnce, "test_d03_one_answer_per_request_in_order", "3 requests gave 2 Bars"),
-        (InclusiveEnd, "test_d04_range_is_half_open", "AAA/USDT with start_ns="),
-        (ExclusiveStart, "test_d04_range_is_half_open", "; it should be Bars('AAA/USDT', 1h, "),
-        (ScaledParts, "test_d04_range_is_half_open", "volume differs from the same rows of the whole series"),
-        (RoundedBounds, "test_d05_bounds_between_bars", "; it should be Bars('AAA/USDT', 1h, "),
-        (WarmupInTime, "test_d06_warmup_counts_bars", "warmup=3 gave Bars('AAA/USDT', 1h, "),
-        (NamelessError, "test_d08_unknown_symbol_is_named", "the error does not name NOSUCH/SYMBOL: no such candles"),
+        (ForeignInstruments, "test_ds02_instruments", "instruments gives DOGE/USDT, which was not asked for"),
+        (SwappedInstruments, "test_ds02_instruments", "for AAA/USDT"),
+        (SortedSymbols, "test_ds03_one_answer_per_request_in_order", "asked for BBB/USDT 1h, got Bars('AAA/USDT'"),
+        (EachOnce, "test_ds03_one_answer_per_request_in_order", "3 requests gave 2 Bars"),
+        (InclusiveEnd, "test_ds04_range_is_half_open", "AAA/USDT with start_ns="),
+        (ExclusiveStart, "test_ds04_range_is_half_open", "; it should be Bars('AAA/USDT', 1h, "),
+        (ScaledParts, "test_ds04_range_is_half_open", "volume differs from the same rows of the whole series"),
+        (RoundedBounds, "test_ds05_bounds_between_bars", "; it should be Bars('AAA/USDT', 1h, "),
+        (WarmupInTime, "test_ds06_warmup_counts_bars", "warmup=3 gave Bars('AAA/USDT', 1h, "),
+        (NamelessError, "test_ds08_unknown_symbol_is_named", "the error does not name NOSUCH/SYMBOL: no such candles"),
         (
             MakesItUp,
-            "test_d08_unknown_symbol_is_named",
+            "test_ds08_unknown_symbol_is_named",
             "the source answers for NOSUCH/SYMBOL, which it should not have",
         ),
-        (Drifts, "test_d09_same_answer_twice", "AAA/USDT differs between two calls"),
-        (FillsTogether, "test_d10_together_as_alone", "AAA/USDT differs when it is asked for alone"),
-        (Writeable, "test_d11_read_only", "AAA/USDT: high can be written to"),
+        (Drifts, "test_ds09_same_answer_twice", "AAA/USDT differs between two calls"),
+        (FillsTogether, "test_ds10_together_as_alone", "AAA/USDT differs when it is asked for alone"),
+        (Writeable, "test_ds11_read_only", "AAA/USDT: high can be written to"),
     ],
 )
 def test_other_bars_than_asked_for_are_caught(wrong: type[Any], case: str, problem: str) -> None:
@@ -208,7 +208,7 @@ def test_other_bars_than_asked_for_are_caught(wrong: type[Any], case: str, probl
 
 
 def test_d020_an_inclusive_end_is_caught_with_the_range() -> None:
-    text = failure(asked(InclusiveEnd).test_d04_range_is_half_open)
+    text = failure(asked(InclusiveEnd).test_ds04_range_is_half_open)
     assert "end_ns=" in text
     assert "the one that opens at end does not" in text
 
@@ -216,8 +216,8 @@ def test_d020_an_inclusive_end_is_caught_with_the_range() -> None:
 @pytest.mark.parametrize(
     "wrong, case, error",
     [
-        (EmptyIsAnError, "test_d07_empty_range_is_empty", DataError),
-        (RawKeyError, "test_d08_unknown_symbol_is_named", KeyError),
+        (EmptyIsAnError, "test_ds07_empty_range_is_empty", DataError),
+        (RawKeyError, "test_ds08_unknown_symbol_is_named", KeyError),
     ],
 )
 def test_exceptions_carry_the_case(wrong: type[Any], case: str, error: type[Exception]) -> None:
@@ -227,5 +227,5 @@ def test_exceptions_carry_the_case(wrong: type[Any], case: str, error: type[Exce
 
 
 def test_a_suite_without_symbols_proves_nothing() -> None:
-    case = asked(Memory, symbols=()).test_d01_the_suite_has_something_to_ask
+    case = asked(Memory, symbols=()).test_ds01_the_suite_has_something_to_ask
     assert "set symbols and timeframe on the test class" in failure(case)

@@ -65,11 +65,11 @@ class OnlyOnce(Backwards):
 @pytest.mark.parametrize(
     ("broken", "case", "text"),
     [
-        (Loses, "test_e01", "25 items gave the indices"),
-        (Rounds, "test_e01", ", here "),
-        (Invents, "test_e02", "no items gave results"),
-        (Swallows, "test_e03", "the caller saw nothing of it"),
-        (OnlyOnce, "test_e04", "closing raised RuntimeError: closed too early"),
+        (Loses, "test_ex01", "25 items gave the indices"),
+        (Rounds, "test_ex01", ", here "),
+        (Invents, "test_ex02", "no items gave results"),
+        (Swallows, "test_ex03", "the caller saw nothing of it"),
+        (OnlyOnce, "test_ex04", "closing raised RuntimeError: closed too early"),
     ],
 )
 def test_a_broken_executor_is_told_why(broken: type[Any], case: str, text: str) -> None:

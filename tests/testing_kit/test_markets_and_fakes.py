@@ -45,6 +45,17 @@ def test_shapes_are_what_their_names_say() -> None:
     assert fall[510] / fall[499] == pytest.approx(0.65, abs=0.05)
 
 
+def test_extreme_markets_are_at_their_edges() -> None:
+    made = markets.extremes(200)
+    assert set(made["flat"].close) == set(made["flat"].high) == set(made["flat"].low) == {markets.PRICE}
+    jumps = made["spiking"].close[1:] / made["spiking"].close[:-1]
+    assert sorted(np.flatnonzero(np.abs(np.log(jumps)) > 2.0)) == [48, 49, 98, 99, 148, 149, 198]  # there and back
+    assert made["tiny"].close[0] == pytest.approx(1e-8, rel=0.01)
+    assert made["huge"].close[0] == pytest.approx(1e12, rel=0.01)
+    assert not made["no volume"].volume.any()
+    assert "no volume" not in markets.extremes(200, volume=False)
+
+
 def test_silent_bars_are_flat_and_not_tradable() -> None:
     bars = markets.random_walk(0, 1_000, silent_bars=True)
     assert bars.tradable is not None
@@ -79,6 +90,33 @@ def test_resample_by_hand() -> None:
     assert hours.close.tolist() == [bars.close[11], bars.close[23]]
     assert hours.volume == pytest.approx([bars.volume[:12].sum(), bars.volume[12:24].sum()])
     assert len(markets.resample(bars.slice(0, 0), "1h")) == 0
+
+
+def test_bars_of_closes_reach_one_above_and_one_below() -> None:
+    bars = markets.of_closes([10.0, 12.0], timeframe="1h", symbol="A/B")
+    assert (bars.symbol, str(bars.timeframe), np.diff(bars.time).tolist()) == ("A/B", "1h", [HOUR_NS])
+    rows = [column.tolist() for column in (bars.open, bars.high, bars.low, bars.close, bars.volume)]
+    assert rows == [[10.0, 12.0], [11.0, 13.0], [9.0, 11.0], [10.0, 12.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "warmup", "closes"),
+    [
+        (None, None, 0, [11.0, 12.0, 13.0, 14.0, 15.0]),
+        (1, 3, 0, [12.0, 13.0]),  # the bar that opens at the end is not in it
+        (3, None, 2, [12.0, 13.0, 14.0, 15.0]),
+        (1, 3, 9, [11.0, 12.0, 13.0]),  # as many as there are
+        (None, 2, 3, [11.0, 12.0]),
+        (3, 3, 2, []),  # nothing is asked for, so nothing before it either
+    ],
+)
+def test_a_request_cuts_its_part_out_of_a_series(
+    start: int | None, end: int | None, warmup: int, closes: list[float]
+) -> None:
+    bars = markets.of_closes([11.0, 12.0, 13.0, 14.0, 15.0])
+    start_ns, end_ns = (None if row is None else int(bars.time[row]) for row in (start, end))
+    wanted = BarRequest(bars.symbol, bars.timeframe, start_ns, end_ns, warmup)
+    assert wanted.cut(bars).close.tolist() == closes
 
 
 def test_informative_series_are_those_asked_for() -> None:

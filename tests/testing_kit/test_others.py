@@ -82,35 +82,35 @@ def some_metrics_when_full(result: RunResult) -> Any:
 @pytest.mark.parametrize(
     "changes, case, problem",
     [
-        ({"kind": lambda result: "backtest"}, "test_n01_result_has_its_shape", "kind is 'backtest'; it must be 'it'"),
-        ({"name": lambda result: ""}, "test_n01_result_has_its_shape", "name is ''; it must be 'example'"),
-        ({"tables": longer}, "test_n01_result_has_its_shape", "the columns of table 'trades' have different lengths"),
+        ({"kind": lambda result: "backtest"}, "test_rn01_result_has_its_shape", "kind is 'backtest'; it must be 'it'"),
+        ({"name": lambda result: ""}, "test_rn01_result_has_its_shape", "name is ''; it must be 'example'"),
+        ({"tables": longer}, "test_rn01_result_has_its_shape", "the columns of table 'trades' have different lengths"),
         (
             {"tables": seconds},
-            "test_n01_result_has_its_shape",
+            "test_rn01_result_has_its_shape",
             "column equity.time holds float64; times are int64 nanoseconds",
         ),
-        ({"metrics": lambda result: {"profit_factor": math.inf}}, "test_n02_metrics_are_plain", "profit_factor"),
-        ({"metrics": lambda result: {"trades": np.int64(3)}}, "test_n02_metrics_are_plain", "not plain finite values"),
+        ({"metrics": lambda result: {"profit_factor": math.inf}}, "test_rn02_metrics_are_plain", "profit_factor"),
+        ({"metrics": lambda result: {"trades": np.int64(3)}}, "test_rn02_metrics_are_plain", "not plain finite values"),
         (
             {"metrics": lambda result: {"sharpe": None}},
-            "test_n02_metrics_are_plain",
+            "test_rn02_metrics_are_plain",
             "no reason is given why sharpe is undefined",
         ),
-        ({"tables": only_when_full}, "test_n03_no_trade_is_a_result", "without trades there is no table 'trades'"),
+        ({"tables": only_when_full}, "test_rn03_no_trade_is_a_result", "without trades there is no table 'trades'"),
         (
             {"metrics": some_metrics_when_full},
-            "test_n03_no_trade_is_a_result",
+            "test_rn03_no_trade_is_a_result",
             "without trades the metrics lack sharpe",
         ),
         (
             {"metrics": lambda result: {"n": next(CALLS)}},
-            "test_n04_same_run_same_result",
+            "test_rn04_same_run_same_result",
             "the metrics differ between two runs",
         ),
         (
             {"tables": lambda result: {"x": {"n": np.array([next(CALLS)])}}},
-            "test_n04_same_run_same_result",
+            "test_rn04_same_run_same_result",
             "column x.n differs",
         ),
     ],
@@ -149,15 +149,15 @@ class ReturnsMetrics(CountsEntries):
 
 
 def test_a_runner_returns_a_result_and_moves_on() -> None:
-    assert "progress is told [50.0, " in failure(suite(RunnerContract, Percents).test_n05_progress_moves_on)
-    assert "progress falls: [0.5, 0.0, 1.0]" in failure(suite(RunnerContract, Backwards).test_n05_progress_moves_on)
+    assert "progress is told [50.0, " in failure(suite(RunnerContract, Percents).test_rn05_progress_moves_on)
+    assert "progress falls: [0.5, 0.0, 1.0]" in failure(suite(RunnerContract, Backwards).test_rn05_progress_moves_on)
     assert "run returned dict, not RunResult" in failure(
-        suite(RunnerContract, ReturnsMetrics).test_n01_result_has_its_shape
+        suite(RunnerContract, ReturnsMetrics).test_rn01_result_has_its_shape
     )
 
 
 def test_events_out_of_order_are_caught() -> None:
-    text = failure(suite(RunnerContract, LateNews).test_n06_events_come_in_time_order)
+    text = failure(suite(RunnerContract, LateNews).test_rn06_events_come_in_time_order)
     assert "equity_updated of 2023-01-02 00:01 UTC is told before trade_closed of 2023-01-02 00:00 UTC" in text
 
 
@@ -214,13 +214,13 @@ def test_an_honest_reporter_passes() -> None:
     [
         (
             WorkingDirectory,
-            "test_p02_works_without_folder",
+            "test_rp02_works_without_folder",
             "without a folder the reporter writes report.txt (0 trades)",
         ),
-        (WorkingDirectory, "test_p03_stays_in_its_folder", "report.txt outside the run folder"),
-        (Beside, "test_p03_stays_in_its_folder", "latest.txt outside the run folder"),
-        (Numbered, "test_p04_same_bytes_twice", "two reports of one result differ in report.txt"),
-        (Sorts, "test_p05_result_is_left_alone", "the reporter changed column trades.net_pnl (8 trades)"),
+        (WorkingDirectory, "test_rp03_stays_in_its_folder", "report.txt outside the run folder"),
+        (Beside, "test_rp03_stays_in_its_folder", "latest.txt outside the run folder"),
+        (Numbered, "test_rp04_same_bytes_twice", "two reports of one result differ in report.txt"),
+        (Sorts, "test_rp05_result_is_left_alone", "the reporter changed column trades.net_pnl (8 trades)"),
     ],
 )
 def test_reporters_that_leave_their_place_are_caught(wrong: type[Any], case: str, problem: str) -> None:
@@ -229,7 +229,7 @@ def test_reporters_that_leave_their_place_are_caught(wrong: type[Any], case: str
 
 def test_d059_a_reporter_that_fails_without_trades_is_caught() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
-        suite(ReporterContract, Averages).test_p01_reports_any_result()
+        suite(ReporterContract, Averages).test_rp01_reports_any_result()
     assert "A run without trades" in caught.value.__notes__[0]
 
 
@@ -288,11 +288,11 @@ def test_an_honest_objective_passes() -> None:
 @pytest.mark.parametrize(
     "wrong, case, problem",
     [
-        (Endless, "test_j01_scores_are_finite", "score returned inf; what has none is None"),
-        (Words, "test_j01_scores_are_finite", "score returned str, not a number or None"),
-        (Never, "test_j02_some_result_has_a_score", "no result has a score"),
-        (Counts, "test_j03_same_result_same_score", "and then"),
-        (Ranks, "test_j04_result_is_left_alone", "the objective changed column trades.net_pnl (8 trades)"),
+        (Endless, "test_oj01_scores_are_finite", "score returned inf; what has none is None"),
+        (Words, "test_oj01_scores_are_finite", "score returned str, not a number or None"),
+        (Never, "test_oj02_some_result_has_a_score", "no result has a score"),
+        (Counts, "test_oj03_same_result_same_score", "and then"),
+        (Ranks, "test_oj04_result_is_left_alone", "the objective changed column trades.net_pnl (8 trades)"),
     ],
 )
 def test_objectives_that_mislead_a_search_are_caught(wrong: type[Any], case: str, problem: str) -> None:
@@ -301,7 +301,7 @@ def test_objectives_that_mislead_a_search_are_caught(wrong: type[Any], case: str
 
 def test_an_objective_that_fails_without_trades_is_caught() -> None:
     with pytest.raises(TypeError) as caught:
-        suite(ObjectiveContract, NeedsTrades).test_j01_scores_are_finite()
+        suite(ObjectiveContract, NeedsTrades).test_oj01_scores_are_finite()
     assert "of the objective contract, component 'it'" in caught.value.__notes__[0]
 
 
@@ -359,9 +359,9 @@ def test_an_honest_sink_passes() -> None:
 @pytest.mark.parametrize(
     "wrong, case, error",
     [
-        (NeedsAnAlert, "test_a01_opens_and_closes", IndexError),
-        (FewLevels, "test_a02_sends_every_level", KeyError),
-        (Ascii, "test_a03_sends_any_text", UnicodeEncodeError),
+        (NeedsAnAlert, "test_as01_opens_and_closes", IndexError),
+        (FewLevels, "test_as02_sends_every_level", KeyError),
+        (Ascii, "test_as03_sends_any_text", UnicodeEncodeError),
     ],
 )
 def test_sinks_that_lose_alerts_are_caught(wrong: type[Any], case: str, error: type[Exception]) -> None:
@@ -411,14 +411,14 @@ class Discreet(Leaks):
 @pytest.mark.parametrize("wrong", [Leaks, Logs, LogsTraceback, Prints])
 def test_a_sink_that_shows_a_secret_is_caught(wrong: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKED", "canary-4711")
-    text = failure(suite(AlertSinkContract, wrong).test_a06_shows_no_secret)
+    text = failure(suite(AlertSinkContract, wrong).test_as06_shows_no_secret)
     assert "the secret of option 'token' is shown" in text
     assert "canary" not in text
 
 
 def test_a_sink_that_masks_its_secret_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKED", "canary-4711")
-    suite(AlertSinkContract, Discreet).test_a06_shows_no_secret()
+    suite(AlertSinkContract, Discreet).test_as06_shows_no_secret()
 
 
 @attrs.frozen
@@ -434,13 +434,13 @@ class Grabs(Keeps):
 
 def test_sinks_that_know_few_kinds_or_take_keys_of_the_pipeline_are_caught() -> None:
     with pytest.raises(KeyError):
-        suite(AlertSinkContract, Few).test_a05_sends_every_kind()
-    text = failure(suite(AlertSinkContract, Grabs).test_a07_leaves_the_keys_of_the_pipeline_alone)
+        suite(AlertSinkContract, Few).test_as05_sends_every_kind()
+    text = failure(suite(AlertSinkContract, Grabs).test_as07_leaves_the_keys_of_the_pipeline_alone)
     assert "Grabs has the option only, which belongs to the pipeline" in text
 
 
 def test_a_sink_bound_to_its_thread_is_caught() -> None:
-    text = failure(suite(AlertSinkContract, OneThread).test_a04_sends_from_another_thread)
+    text = failure(suite(AlertSinkContract, OneThread).test_as04_sends_from_another_thread)
     assert "send on another thread raised [RuntimeError('wrong thread')]" in text
 
 
@@ -520,9 +520,9 @@ def test_an_honest_observer_passes() -> None:
 @pytest.mark.parametrize(
     "wrong, case, problem",
     [
-        (Deaf, "test_o01_listens_to_something", "Deaf has none of the events run_prepared, run_started"),
-        (TakesNothing, "test_o01_listens_to_something", "TakesNothing.trade_closed must take 1 arguments beside self"),
-        (MovesStops, "test_o04_changes_nothing", "order_filled changed stop of what it was told"),
+        (Deaf, "test_ob01_listens_to_something", "Deaf has none of the events run_prepared, run_started"),
+        (TakesNothing, "test_ob01_listens_to_something", "TakesNothing.trade_closed must take 1 arguments beside self"),
+        (MovesStops, "test_ob04_changes_nothing", "order_filled changed stop of what it was told"),
     ],
 )
 def test_observers_that_do_not_fit_are_caught(wrong: type[Any], case: str, problem: str) -> None:
@@ -532,9 +532,9 @@ def test_observers_that_do_not_fit_are_caught(wrong: type[Any], case: str, probl
 @pytest.mark.parametrize(
     "wrong, case, error",
     [
-        (SeedsMetrics, "test_o02_takes_a_whole_run", AttributeError),
-        (RegistersOnce, "test_o02_takes_a_whole_run", ValueError),
-        (LastOfAll, "test_o03_a_run_without_events", IndexError),
+        (SeedsMetrics, "test_ob02_takes_a_whole_run", AttributeError),
+        (RegistersOnce, "test_ob02_takes_a_whole_run", ValueError),
+        (LastOfAll, "test_ob03_a_run_without_events", IndexError),
     ],
 )
 def test_d128_d130_observers_that_fail_in_a_run_are_caught(wrong: type[Any], case: str, error: type[Exception]) -> None:

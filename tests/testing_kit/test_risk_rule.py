@@ -51,7 +51,7 @@ def test_honest_rules_pass(honest: type[Any]) -> None:
 
 def test_breaker_cases_are_skipped_for_a_plain_rule() -> None:
     with pytest.raises(pytest.skip.Exception, match="it is no breaker"):
-        suite(RiskRuleContract, MaxTrades).test_r07_trip_ends_later()
+        suite(RiskRuleContract, MaxTrades).test_rr07_trip_ends_later()
 
 
 def answering(answer: Any) -> type[Any]:
@@ -78,7 +78,7 @@ def answering(answer: Any) -> type[Any]:
     ],
 )
 def test_answers_that_tell_nothing_are_caught(answer: Any, problem: str) -> None:
-    assert problem in failure(suite(RiskRuleContract, answering(answer)).test_r01_answers_none_or_why)
+    assert problem in failure(suite(RiskRuleContract, answering(answer)).test_rr01_answers_none_or_why)
 
 
 CALLS = itertools.count(1)
@@ -114,12 +114,12 @@ class DailyBars(MaxTrades):
 
 
 def test_d107_state_in_a_rule_is_caught() -> None:
-    text = failure(suite(RiskRuleContract, CountsItself).test_r02_deterministic)
+    text = failure(suite(RiskRuleContract, CountsItself).test_rr02_deterministic)
     assert "the answer was None and is now 'enough'" in text
 
 
 def test_changing_the_portfolio_is_caught() -> None:
-    text = failure(suite(RiskRuleContract, Empties).test_r03_reads_only)
+    text = failure(suite(RiskRuleContract, Empties).test_rr03_reads_only)
     assert "check changed portfolio." in text
     assert "portfolio.trades_today" in text
 
@@ -137,19 +137,19 @@ class Writes(MaxTrades):
 
 @pytest.mark.parametrize("column", ["trades", "closed_net_pnl", "closed_reasons", "closed_times_ns"])
 def test_writing_to_the_closed_trades_is_caught(column: str) -> None:
-    text = failure(suite(RiskRuleContract, Writes, options={"column": column}).test_r03_reads_only)
+    text = failure(suite(RiskRuleContract, Writes, options={"column": column}).test_rr03_reads_only)
     assert f"check changed portfolio.{column}" in text
 
 
 def test_rules_that_fail_without_history_are_caught() -> None:
     with pytest.raises(IndexError) as caught:
-        suite(RiskRuleContract, NeedsBars).test_r04_short_histories()
-    assert "R04 of the risk-rule contract" in caught.value.__notes__[0]
+        suite(RiskRuleContract, NeedsBars).test_rr04_short_histories()
+    assert "RR-04 of the risk-rule contract" in caught.value.__notes__[0]
 
 
 def test_warmup_must_be_a_number() -> None:
     tested = suite(RiskRuleContract, DailyBars, build=lambda self: DailyBars())
-    assert "warmup is nan" in failure(tested.test_r05_warmup_is_a_number)
+    assert "warmup is nan" in failure(tested.test_rr05_warmup_is_a_number)
 
 
 def tripping(**values: Any) -> type[Any]:
@@ -176,7 +176,7 @@ def tripping(**values: Any) -> type[Any]:
     ],
 )
 def test_trips_without_effect_are_caught(field: str, make: Any, problem: str) -> None:
-    assert problem in failure(suite(RiskRuleContract, tripping(**{field: make})).test_r07_trip_ends_later)
+    assert problem in failure(suite(RiskRuleContract, tripping(**{field: make})).test_rr07_trip_ends_later)
 
 
 @attrs.frozen
@@ -200,12 +200,12 @@ class CountsTrips(LossBreaker):
 
 
 def test_a_breaker_watches_what_exists() -> None:
-    case = suite(RiskRuleContract, WatchesNews).test_r06_breaker_watches_something
+    case = suite(RiskRuleContract, WatchesNews).test_rr06_breaker_watches_something
     assert "watches is ('news',); it must name some of trades, equity, bars" in failure(case)
-    case = suite(RiskRuleContract, WatchesOnly).test_r06_breaker_watches_something
+    case = suite(RiskRuleContract, WatchesOnly).test_rr06_breaker_watches_something
     assert "a breaker has both watches and trip; this has one of them" in failure(case)
 
 
 def test_d110_a_breaker_that_keeps_count_is_caught() -> None:
-    text = failure(suite(RiskRuleContract, CountsTrips).test_r08_trip_reads_only_and_repeats)
+    text = failure(suite(RiskRuleContract, CountsTrips).test_rr08_trip_reads_only_and_repeats)
     assert "trip was Trip(" in text

@@ -107,30 +107,30 @@ class Counts(RiskShare):
     ],
 )
 def test_d103_impossible_sizes_are_caught(wrong: type[Any], problem: str) -> None:
-    assert problem in failure(suite(SizerContract, wrong).test_z01_quantity_is_a_size)
+    assert problem in failure(suite(SizerContract, wrong).test_sz01_quantity_is_a_size)
 
 
 def test_spending_more_than_there_is_is_caught() -> None:
-    text = failure(suite(SizerContract, Leveraged).test_z04_fits_the_available_cash)
+    text = failure(suite(SizerContract, Leveraged).test_sz04_fits_the_available_cash)
     assert "exceeds what is available (price " in text
     assert "There is no leverage." in text
 
 
 def test_changing_the_portfolio_is_caught() -> None:
-    text = failure(suite(SizerContract, TightensStops).test_z02_reads_only)
+    text = failure(suite(SizerContract, TightensStops).test_sz02_reads_only)
     assert "the sizer changed portfolio.positions" in text
 
 
 @pytest.mark.parametrize("wrong, column", [(Sorts, "closed_net_pnl"), (Forgets, "trades")])
 def test_writing_to_the_closed_trades_is_caught(wrong: type[Any], column: str) -> None:
-    text = failure(suite(SizerContract, wrong).test_z02_reads_only)
+    text = failure(suite(SizerContract, wrong).test_sz02_reads_only)
     assert f"the sizer changed portfolio.{column}" in text
 
 
 def test_state_is_caught() -> None:
-    assert "the answer was Sizing(" in failure(suite(SizerContract, Counts).test_z03_deterministic)
+    assert "the answer was Sizing(" in failure(suite(SizerContract, Counts).test_sz03_deterministic)
 
 
 def test_min_notional_must_be_a_number() -> None:
     tested = suite(SizerContract, RiskShare, build=lambda self: RiskShare(math.inf))
-    assert "min_notional is inf" in failure(tested.test_z05_min_notional_is_a_number)
+    assert "min_notional is inf" in failure(tested.test_sz05_min_notional_is_a_number)

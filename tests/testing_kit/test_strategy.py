@@ -13,7 +13,7 @@ import pytest
 from attrs.validators import ge
 
 from quantsail_framework import Adjust, Bars, BarView, Enter, Exit, Position, Signals
-from quantsail_framework.testing import StrategyContract, markets
+from quantsail_framework.testing import BarStrategyContract, StrategyContract, markets
 from quantsail_framework.testing.fakes import FakeStrategy
 from tests.testing_kit.kit import failure, run_all, suite
 
@@ -83,12 +83,16 @@ class Trailing:
         return Adjust(stop=max(position.stop, view.low[-1] * 0.98)) if above else Exit()
 
 
-@pytest.mark.parametrize("honest", [Average, Hourly, Trailing, FakeStrategy])
+@pytest.mark.parametrize("honest", [Average, Hourly, FakeStrategy])
 def test_honest_strategies_pass(honest: type[Any]) -> None:
     run_all(suite(StrategyContract, honest, informative=("1h",)))
 
 
-# Looking ahead (S07).
+def test_an_honest_bar_strategy_passes() -> None:
+    run_all(suite(BarStrategyContract, Trailing))
+
+
+# Looking ahead (ST-07).
 
 
 @attrs.frozen
@@ -158,8 +162,9 @@ class CentredPrepare(Trailing):
     ],
 )
 def test_looking_ahead_is_caught_with_bar_and_column(column: str, cheat: type[Any]) -> None:
-    text = failure(suite(StrategyContract, cheat, informative=("1h",)).test_s07_causal)
-    assert text.startswith(f"S07 of the strategy contract, component 'it': {column}[")
+    contract = BarStrategyContract if hasattr(cheat, "on_bar") else StrategyContract
+    text = failure(suite(contract, cheat, informative=("1h",)).test_st07_causal)
+    assert text.startswith(f"ST-07 of the strategy contract, component 'it': {column}[")
     assert " UTC) on the trending market is " in text
     assert "when the bars after " in text
     assert "shift(-1), a centred window" in text  # the docstring tells what to look for
@@ -167,7 +172,7 @@ def test_looking_ahead_is_caught_with_bar_and_column(column: str, cheat: type[An
 
 def test_the_named_bar_is_the_first_that_changes() -> None:
     # NextClose copies its own close where there is no next one, so the last row of what is left changes first.
-    text = failure(suite(StrategyContract, NextClose, markets=lambda self: {"up": rising()}).test_s07_causal)
+    text = failure(suite(StrategyContract, NextClose, markets=lambda self: {"up": rising()}).test_st07_causal)
     cut = int(text.partition("when the bars after ")[2].partition(" ")[0])
     assert f"entry[{cut}] " in text
     assert "on the up market is 1, and 0 when" in text
@@ -179,7 +184,7 @@ def rising() -> Bars:
     return attrs.evolve(bars, open=close, close=close, high=close * 1.01, low=close * 0.99)
 
 
-# Warm-up (S08, S01).
+# Warm-up (ST-08, ST-01).
 
 
 @attrs.frozen
@@ -214,7 +219,7 @@ class HalfABar(Average):
 
 
 def test_d075_recursive_indicators_need_an_honest_warmup() -> None:
-    text = failure(suite(StrategyContract, Recursive).test_s08_warmup_is_honest)
+    text = failure(suite(StrategyContract, Recursive).test_st08_warmup_is_honest)
     assert "stop[" in text or "entry[" in text
     assert "when the history starts at bar 1" in text
     # Each bar leaves 9/11 of a difference at the start: (9/11)^n < 1e-9 from n = 104 on.
@@ -223,15 +228,15 @@ def test_d075_recursive_indicators_need_an_honest_warmup() -> None:
 
 def test_memory_of_the_whole_history_is_caught() -> None:
     assert "when the history starts at bar" in failure(
-        suite(StrategyContract, SinceTheBeginning).test_s08_warmup_is_honest
+        suite(StrategyContract, SinceTheBeginning).test_st08_warmup_is_honest
     )
 
 
 def test_warmup_is_a_whole_number() -> None:
-    assert "warmup is 1.5" in failure(suite(StrategyContract, HalfABar).test_s01_warmup_is_declared)
+    assert "warmup is 1.5" in failure(suite(StrategyContract, HalfABar).test_st01_warmup_is_declared)
 
 
-# Form (S02, S03, S04, S09).
+# Form (ST-02, ST-03, ST-04, ST-09).
 
 
 def answering(**columns: Any) -> type[Any]:
@@ -287,7 +292,7 @@ def answering(**columns: Any) -> type[Any]:
     ],
 )
 def test_malformed_columns_are_named(column: str, make: Any, problem: str) -> None:
-    assert problem in failure(suite(StrategyContract, answering(**{column: make})).test_s02_columns_are_well_formed)
+    assert problem in failure(suite(StrategyContract, answering(**{column: make})).test_st02_columns_are_well_formed)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +304,7 @@ def test_malformed_columns_are_named(column: str, make: Any, problem: str) -> No
     ],
 )
 def test_levels_that_are_no_price_are_caught(column: str, make: Any) -> None:
-    text = failure(suite(StrategyContract, answering(**{column: make})).test_s04_levels_are_numbers)
+    text = failure(suite(StrategyContract, answering(**{column: make})).test_st04_levels_are_numbers)
     assert "bar 0 (2023-01-02 00:00 UTC) of the trending market enters with a stop or target that is no price" in text
 
 
@@ -309,7 +314,7 @@ def test_no_target_is_allowed() -> None:
 
 
 def test_entries_without_a_reason_are_caught() -> None:
-    text = failure(suite(StrategyContract, answering(reason=lambda bars: lambda index: " ")).test_s09_entries_say_why)
+    text = failure(suite(StrategyContract, answering(reason=lambda bars: lambda index: " ")).test_st09_entries_say_why)
     assert "bar 0 of the trending market enters with the reason ' '" in text
 
 
@@ -321,8 +326,8 @@ class FixedIndex(Average):
 
 def test_an_exception_carries_the_case_in_a_note() -> None:
     with pytest.raises(IndexError) as caught:
-        suite(StrategyContract, FixedIndex).test_s03_short_histories()
-    assert "S03 of the strategy contract, component 'it'" in caught.value.__notes__[0]
+        suite(StrategyContract, FixedIndex).test_st03_short_histories()
+    assert "ST-03 of the strategy contract, component 'it'" in caught.value.__notes__[0]
     assert "fewer bars than the warm-up" in caught.value.__notes__[0]
 
 
@@ -333,7 +338,7 @@ class ReturnsNothing(Average):
 
 
 def test_d052_a_strategy_that_returns_none_is_named() -> None:
-    text = failure(suite(StrategyContract, ReturnsNothing).test_s02_columns_are_well_formed)
+    text = failure(suite(StrategyContract, ReturnsNothing).test_st02_columns_are_well_formed)
     assert "signals returned NoneType on the trending market, not Signals" in text
 
 
@@ -377,10 +382,10 @@ class SureOfItself(Trailing):
     ],
 )
 def test_wrong_answers_are_named(wrong: type[Any], problem: str) -> None:
-    assert problem in failure(suite(StrategyContract, wrong).test_s02_columns_are_well_formed)
+    assert problem in failure(suite(BarStrategyContract, wrong).test_st02_columns_are_well_formed)
 
 
-# Manners (S05, S06, S10, C04).
+# Manners (ST-05, ST-06, ST-10, CO-04).
 
 
 @attrs.frozen
@@ -426,13 +431,13 @@ class TakesPeriod(Average):
 
 
 def test_chance_is_caught() -> None:
-    assert "two calls on the trending market differ" in failure(suite(StrategyContract, Dice).test_s05_deterministic)
+    assert "two calls on the trending market differ" in failure(suite(StrategyContract, Dice).test_st05_deterministic)
 
 
 def test_d053_writing_into_history_is_caught() -> None:
-    text = failure(suite(StrategyContract, Scribbles).test_s06_bars_are_left_alone)
+    text = failure(suite(StrategyContract, Scribbles).test_st06_bars_are_left_alone)
     assert "the strategy changed bars.close of the trending market" in text
-    text = failure(suite(StrategyContract, Unlocks).test_s06_bars_are_left_alone)
+    text = failure(suite(StrategyContract, Unlocks).test_st06_bars_are_left_alone)
     assert "the strategy made bars.volume of the trending market writeable" in text
 
 
@@ -442,15 +447,17 @@ def test_d053_bars_cannot_be_written_by_accident() -> None:
 
 
 def test_d072_a_strategy_that_never_enters_proves_nothing() -> None:
-    text = failure(suite(StrategyContract, Impossible).test_s10_enters_somewhere)
+    text = failure(suite(StrategyContract, Impossible).test_st10_enters_somewhere)
     assert "no entry on any of the markets trending, ranging, gapping, crash, silent" in text
 
 
 def test_a_strategy_has_one_form_and_the_right_arguments() -> None:
     assert "must have either signals or on_bar" in failure(
-        suite(StrategyContract, BothForms).test_c04_class_is_frozen_attrs
+        suite(BarStrategyContract, BothForms).test_co04_class_is_frozen_attrs
     )
-    text = failure(suite(StrategyContract, TakesPeriod).test_c04_class_is_frozen_attrs)
+    text = failure(suite(StrategyContract, Trailing).test_co04_class_is_frozen_attrs)
+    assert "Trailing has on_bar: BarStrategyContract is for bar strategies" in text
+    text = failure(suite(StrategyContract, TakesPeriod).test_co04_class_is_frozen_attrs)
     assert "TakesPeriod.signals must take 1 arguments beside self" in text
 
 
@@ -460,5 +467,5 @@ class NoValidator(Average):
 
 
 def test_d080_an_option_that_fails_in_mid_run_is_caught() -> None:
-    text = failure(suite(StrategyContract, NoValidator).test_c10_accepted_options_run)
+    text = failure(suite(StrategyContract, NoValidator).test_co10_accepted_options_run)
     assert "option period = -1 is accepted and then fails: " in text

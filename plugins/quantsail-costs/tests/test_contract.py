@@ -27,6 +27,11 @@ class TestVolumeSlippageWithFeeAndSpread(CostModelContract):
 class TestComposed(CostModelContract):
     plugin = "quantsail_costs"
     component = "composed"
+
+
+class TestComposedOfThree(CostModelContract):
+    plugin = "quantsail_costs"
+    component = "composed"
     options = {"models": [VolumeSlippageCosts(window=20), BasisPointsCosts(), VolumeSlippageCosts(window=50)]}
 
 
@@ -39,4 +44,3 @@ class TestComposedOfWhatPreparesNothing(CostModelContract):
 class TestPerSymbol(CostModelContract):
     plugin = "quantsail_costs"
     component = "per-symbol"
-    options = {"default": BasisPointsCosts(), "symbols": {"TEST/USDT": VolumeSlippageCosts(window=20)}}

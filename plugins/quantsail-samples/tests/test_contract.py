@@ -27,4 +27,4 @@ class TestSynthetic(DataSourceContract):
     options: ClassVar = {"seed": 3, "length": 300, "gap_share": 0.1, "silent_share": 0.1}
     symbols = ("A/USDT", "B/USDT")
     timeframe = "5m"
-    waive: ClassVar = {"D08": "every symbol has a path: there is no unknown one"}
+    waive: ClassVar = {"DS-08": "every symbol has a path: there is no unknown one"}

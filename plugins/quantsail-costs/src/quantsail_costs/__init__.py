@@ -20,9 +20,11 @@ def quantsail_cost_models() -> Iterable[Component]:
         "composed",
         "quantsail_costs.composed:ComposedCosts",
         "The sum of several cost models.",
+        example={"models": [{"use": "volume-slippage", "window": 20}, {"use": "basis-points", "spread_bps": 0.0}]},
     )
     yield Component(
         "per-symbol",
         "quantsail_costs.per_symbol:PerSymbolCosts",
         "One cost model for most markets, others for some.",
+        example={"default": {"use": "basis-points"}, "symbols": {"TEST/USDT": {"use": "volume-slippage"}}},
     )

@@ -15,4 +15,5 @@ def quantsail_strategies() -> Iterable[Component]:
         "quantsail_generate_signal.strategy:GenerateSignalStrategy",
         "Runs a class with generate_signal(candles) unchanged, bar by bar and slowly.",
         example={"class_name": "quantsail_generate_signal.example:HigherCloses"},
+        contract={"bars": 60},
     )

@@ -16,7 +16,6 @@ from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.errors import MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest
-from quantsail_samples.window import cut
 
 # Symbol to its one timeframe; the file is named after both.
 CANDLES = {"EUR/USD": "1h", "GOOGL/USD": "1d"}
@@ -35,7 +34,7 @@ class SamplesSource:
         for request in requests:
             if CANDLES.get(request.symbol) != request.timeframe.text:
                 raise MissingSeriesError(_missing(request))
-            yield cut(_load(request.symbol), request)
+            yield request.cut(_load(request.symbol))
 
 
 def _missing(request: BarRequest) -> str:

@@ -29,7 +29,6 @@ from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND, Timeframe
 from quantsail_framework.errors import DataError
 from quantsail_framework.ports.data_source import BarRequest
-from quantsail_samples.window import cut
 
 NS_PER_YEAR = 365.25 * NS_PER_DAY
 _MAX_NS = 2**63 - 1
@@ -78,7 +77,7 @@ class SyntheticSource:
     def bars(self, requests: Sequence[BarRequest]) -> Iterator[Bars]:
         """One Bars per request, made up to the asked end."""
         for request in requests:
-            yield cut(self._path(request), request)
+            yield request.cut(self._path(request))
 
     def _path(self, request: BarRequest) -> Bars:
         symbol, timeframe = request.symbol, request.timeframe

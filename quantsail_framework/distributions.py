@@ -1,0 +1,161 @@
+"""What package metadata says of an installed distribution: where it came from, which release of the core it needs,
+and whether its files are still those that were installed. Nothing of it is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from importlib.machinery import all_suffixes
+from importlib.metadata import FileHash, PackageNotFoundError, PackagePath, distribution
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from quantsail_framework.errors import PluginError
+
+CORE = "quantsail-framework"
+_REQUIREMENT = re.compile(
+    r"quantsail[-_.]+framework(?![\w.-])\s*(?:\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*(;.*)?", re.IGNORECASE
+)
+_CLAUSE = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)(\.\*)?")
+# Written by whoever installs, so not the same everywhere: they are no part of what is pinned.
+_INSTALLERS = re.compile(r"[^/]+\.dist-info/(INSTALLER|REQUESTED|RECORD|direct_url\.json|uv_.*)")
+
+
+def origin(name: str) -> str:
+    """Where a distribution was installed from (PEP 610): ``index``, or its folder, file or repository.
+
+    An ``editable`` one is run from its folder. Credentials in an address are left out.
+    """
+    facts = _direct_url(name)
+    if facts is None:
+        return "index"
+    url = _without_user(str(facts.get("url", "")))
+    if "vcs_info" in facts:
+        vcs = facts["vcs_info"]
+        return f"{vcs.get('vcs', 'vcs')} {url} @ {str(vcs.get('commit_id', ''))[:12]}"
+    if facts.get("dir_info", {}).get("editable"):
+        return f"editable {_path(url)}"
+    return f"{'folder' if 'dir_info' in facts else 'file'} {_path(url)}"
+
+
+def core_needed(metadata_head: Sequence[str]) -> str | None:
+    """The releases of the core that these lines of METADATA ask for, such as ``~=0.1``; None when they name none."""
+    for line in metadata_head:
+        found = _REQUIREMENT.fullmatch(line.removeprefix("Requires-Dist: ").strip())
+        if found and "extra" not in (found[2] or ""):
+            return found[1].replace(" ", "") or None
+    return None
+
+
+def is_met(needed: str, version: str) -> bool:
+    """Whether release ``version`` is one of those in ``needed`` (PEP 440, by its numbers alone).
+
+    What is more than numbers was for the installer to judge and counts as met.
+    """
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    clauses = (_CLAUSE.fullmatch(clause.strip()) for clause in needed.split(","))
+    return numbers is None or all(clause is None or _holds(clause, _release(numbers[0])) for clause in clauses)
+
+
+def _holds(clause: re.Match[str], have: tuple[int, ...]) -> bool:
+    sign, given, star = clause[1], _release(clause[2]), clause[3]
+    if sign == "~=":
+        return _compared(have, given) >= 0 and _starts(have, given[:-1])
+    if sign in ("==", "!="):
+        return (_starts(have, given) if star else _compared(have, given) == 0) is (sign == "==")
+    order = _compared(have, given)
+    return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[sign]
+
+
+def _release(numbers: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in numbers.split("."))
+
+
+def _compared(left: tuple[int, ...], right: tuple[int, ...]) -> int:
+    """Below, at or above 0; 1.0 and 1 are the same."""
+    length = max(len(left), len(right))
+    first, second = (release + (0,) * (length - len(release)) for release in (left, right))
+    return (first > second) - (first < second)
+
+
+def _starts(release: tuple[int, ...], prefix: tuple[int, ...]) -> bool:
+    return (release + (0,) * len(prefix))[: len(prefix)] == prefix
+
+
+def digest(name: str) -> str:
+    """``sha256:...`` of the lines of a distribution's RECORD, after its files were checked against them.
+
+    It is the same wherever the same wheel is installed. Raises PluginError where no hash can vouch for the files:
+    editable, without RECORD, with a file that was changed, is missing, or could be imported but is not listed.
+    """
+    import hashlib
+
+    try:
+        found = distribution(name)
+    except PackageNotFoundError as error:
+        raise PluginError(f"{name} is not an installed distribution, so no hash covers it; pin its version") from error
+    if (_direct_url(name) or {}).get("dir_info", {}).get("editable"):
+        raise PluginError(f"{name} is installed editable, so no hash covers its files; pin its version, or install it")
+    files = {file.as_posix(): file.hash for file in found.files or () if file.hash and _is_covered(file)}
+    if not files:
+        raise PluginError(f"{name} has no RECORD of its files, so no hash covers them; reinstall it with pip or uv")
+    folder = Path(str(found.locate_file("")))
+    wrong = [problem for file, listed in files.items() if (problem := _changed(folder, file, listed))]
+    wrong += sorted(_unlisted(folder, files))
+    if wrong:
+        raise PluginError(f"{name} is not as it was installed: {', '.join(wrong[:3])}; reinstall it")
+    lines = sorted(f"{file},{listed.mode}={listed.value}\n" for file, listed in files.items())
+    return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+def _is_covered(file: PackagePath) -> bool:
+    """What the wheel brought into the folder of packages: not scripts, which name this machine's Python."""
+    return file.parts[0] != ".." and not _INSTALLERS.fullmatch(file.as_posix())
+
+
+def _changed(folder: Path, file: str, listed: FileHash) -> str | None:
+    import base64
+    import hashlib
+
+    try:
+        content = (folder / file).read_bytes()
+    except OSError:
+        return f"{file} is missing"
+    found = base64.urlsafe_b64encode(hashlib.new(listed.mode, content).digest()).rstrip(b"=").decode()
+    return None if found == listed.value else f"{file} was changed"
+
+
+def _unlisted(folder: Path, listed: Collection[str]) -> Iterator[str]:
+    """Files that an import would take in place of its packages, or could take in place of a file of theirs."""
+    from importlib.util import find_spec
+
+    tops = {file.partition("/")[0] for file in listed}
+    for package in (top for top in tops if f"{top}/__init__.py" in listed):
+        spec = find_spec(package)
+        if spec and spec.origin and Path(spec.origin).resolve() != (folder / package / "__init__.py").resolve():
+            yield f"{package} is imported from {spec.origin}"
+        for path in (folder / package).rglob("*"):
+            name = path.relative_to(folder).as_posix()
+            if path.name.endswith(tuple(all_suffixes())) and "__pycache__" not in path.parts and name not in listed:
+                yield f"{name} is not part of it"
+
+
+def _direct_url(name: str) -> dict[str, Any] | None:
+    try:
+        text = distribution(name).read_text("direct_url.json")
+        facts = json.loads(text) if text else None
+    except (PackageNotFoundError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _without_user(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _path(url: str) -> str:
+    return url.removeprefix("file://")

@@ -1,0 +1,241 @@
+"""No network in a run but for components that declare it: what a backtest tells must follow from its candles alone.
+
+An audit hook of the interpreter sees every address that is looked up, connected to or listened on, by whatever
+library, and only then looks on the call stack for the component: a run pays nothing. It guards against mistakes and
+surprises and is no sandbox; a plugin that means harm can start another program.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from quantsail_framework.errors import NetworkDeniedError
+from quantsail_framework.hookspecs import KINDS
+from quantsail_framework.plugins import Registry
+
+# Audit event to its words and the place of the address in its arguments.
+_EVENTS = {
+    "socket.connect": ("connect to", 1),
+    "socket.bind": ("listen on", 1),
+    "socket.sendto": ("send to", 1),
+    "socket.sendmsg": ("send to", 1),
+    "socket.getaddrinfo": ("look up", 0),
+    "socket.gethostbyname": ("look up", 0),
+    "socket.gethostbyaddr": ("look up", 0),
+    "socket.getnameinfo": ("look up", 0),
+}
+_ThreadStart = Callable[[threading.Thread], None]
+
+
+@attrs.frozen
+class Party:
+    """A component or a plugin as messages name it; ``network``: it declared the need; ``package`` has its code."""
+
+    title: str
+    remedy: str
+    network: bool
+    package: str | None = None
+
+
+@attrs.frozen
+class Policy:
+    """Who is who on a call stack, in plain values that travel to other processes.
+
+    ``components`` by ``module:Class``, ``plugins`` by their package.
+    """
+
+    components: Mapping[str, Party]
+    plugins: Mapping[str, Party]
+
+    def party_of(self, component: object) -> Party | None:
+        """The component that this object is."""
+        return self.components.get(_path(component))
+
+    def on_stack(self, frame: FrameType | None) -> tuple[Party | None, Party | None]:
+        """The innermost component in whose methods ``frame`` was called, and the innermost plugin whose code it is.
+
+        Where that plugin's code was called by another's component, there is no component.
+        """
+        plugin = None
+        while frame is not None:
+            component = self.party_of(frame.f_locals.get("self"))
+            if component is not None and (plugin is None or component.package == plugin.package):
+                return component, plugin
+            plugin = plugin or self.plugins.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+            frame = frame.f_back
+        return None, plugin
+
+
+def policy_of(registry: Registry, named: Iterable[tuple[str, object]]) -> Policy:
+    """The policy of a run: what its plugins declare; of ``named`` (label, component) that no plugin offers, their class
+    (``network = True``)."""
+    offers = [offer for kind in KINDS for offer in registry.components(kind).values()]
+    components = {f"{__name__}:{Outside.__qualname__}": Party("whoever started the run", "", True)}
+    plugins: dict[str, Party] = {}
+    for label, component in named:
+        network = getattr(type(component), "network", False) is True
+        components[_path(component)] = Party(label, "its class says network = True", network)
+    for offer in offers:
+        package = re.split("[.:]", offer.component.target)[0]
+        remedy = f"its Component says network=True (tell the author of {offer.plugin.distribution})"
+        components[offer.component.target] = Party(offer.title, remedy, offer.component.network, package)
+        if package != __package__:  # an objective may be a class of the core
+            network = offer.component.network or (package in plugins and plugins[package].network)
+            plugins[package] = Party(f"plugin {offer.plugin.name!r} of {offer.plugin.label}", remedy, network, package)
+    return Policy(components, plugins)
+
+
+@attrs.frozen
+class Outside:
+    """A function of whoever started the run: what it does is not the business of the component that led to it."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it."""
+        return self.function(*arguments)
+
+
+@attrs.frozen
+class Guarded:
+    """A function of an item and what all items share, guarded in whichever process it is called."""
+
+    function: Callable[[Any, Any], Any]
+    policy: Policy
+
+    def __call__(self, item: Any, shared: Any) -> Any:
+        """The answer of the function."""
+        with guard(lambda: self.policy):
+            return self.function(item, shared)
+
+
+@contextmanager
+def guard(policy: Callable[[], Policy] | None) -> Iterator[list[str]]:
+    """Meanwhile NetworkDeniedError is raised in a component that reaches for the network and did not declare it.
+
+    Gives a list that grows with what was denied: a component may swallow the error. Sockets of this machine alone
+    (``AF_UNIX``) are left open, and so is the network to code that no component called. ``policy`` is asked for when it
+    is needed, which in most runs is never; None guards nothing.
+    """
+    denied: list[str] = []
+    if policy is None:
+        yield denied
+        return
+    watch = _Watch(policy, denied)
+    _guards.enter(watch)
+    try:
+        yield denied
+    finally:
+        _guards.leave(watch)
+
+
+@attrs.frozen(eq=False)
+class _Watch:
+    """One guard: its policy, the thread of its run, and the threads that its components started."""
+
+    policy: Callable[[], Policy]
+    denied: list[str]
+    thread: threading.Thread = attrs.field(factory=threading.current_thread)
+    threads: WeakKeyDictionary[threading.Thread, Party] = attrs.field(factory=WeakKeyDictionary)
+
+    def party(self) -> Party | None:
+        """Who is at work on this thread. A plugin's code without its component counts in the run alone: a program may
+        use it elsewhere too."""
+        component, plugin = self.policy().on_stack(sys._getframe(1))
+        here = threading.current_thread()
+        return component or (plugin if here is self.thread else self.threads.get(here))
+
+    def judge(self, deed: str, address: object) -> None:
+        """Raise NetworkDeniedError where the component at work did not declare that it needs the network."""
+        party = self.party()
+        if party is None or party.network:
+            return
+        text = (
+            f"{party.title} tried to {deed} {_words(address)}: in a run only components that declare the network "
+            f"have it. Where the need is real, {party.remedy}; else use another"
+        )
+        if text not in self.denied:
+            self.denied.append(text)
+        raise NetworkDeniedError(text)
+
+    def started(self, thread: threading.Thread) -> None:
+        """A thread acts for the component that starts it: nothing on its own stack tells."""
+        party = self.party()
+        if party is not None:
+            self.threads[thread] = party
+
+
+class _Guards:
+    """Those in force in this process, which the hook asks; Python never takes a hook out again.
+
+    Since Python tells hooks of new threads only from 3.12 on, the method that starts them is wrapped meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_hooked = False
+        self._watches: tuple[_Watch, ...] = ()
+        self._start: _ThreadStart = threading.Thread.start  # as it was before the first of them
+
+    def enter(self, watch: _Watch) -> None:
+        with self._lock:
+            if not self._is_hooked:
+                sys.addaudithook(self._hear)
+                self._is_hooked = True
+            if not self._watches:
+                self._start = threading.Thread.start
+                threading.Thread.start = self._telling(self._start)  # type: ignore[method-assign, assignment]
+            self._watches = (*self._watches, watch)
+
+    def leave(self, watch: _Watch) -> None:
+        with self._lock:
+            self._watches = tuple(other for other in self._watches if other is not watch)
+            if not self._watches:
+                threading.Thread.start = self._start  # type: ignore[method-assign, assignment]
+
+    def _telling(self, start: _ThreadStart) -> _ThreadStart:
+        @functools.wraps(start)
+        def told(thread: threading.Thread) -> None:
+            for watch in self._watches:
+                watch.started(thread)
+            start(thread)
+
+        return told
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._watches or event not in _EVENTS:
+            return
+        deed, place = _EVENTS[event]
+        if not _stays_here(arguments[0]) and arguments[place] is not None:
+            for watch in self._watches:
+                watch.judge(deed, arguments[place])
+
+
+_guards = _Guards()
+
+
+def _stays_here(first: object) -> bool:
+    """Whether that is a socket between processes of this machine."""
+    import socket
+
+    return getattr(first, "family", None) == getattr(socket, "AF_UNIX", "none")
+
+
+def _words(address: object) -> str:
+    """``host:port``, as far as it is one."""
+    parts = address if isinstance(address, tuple) else (address,)
+    return ":".join(part.decode(errors="replace") if isinstance(part, bytes) else str(part) for part in parts[:2])
+
+
+def _path(component: object) -> str:
+    return f"{type(component).__module__}:{type(component).__qualname__}"

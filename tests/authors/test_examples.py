@@ -1,0 +1,117 @@
+"""The plugins in `examples/`: small, as their pages show them, and good for what they say, installed from a wheel."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from quantsail_framework import RunResult
+from quantsail_framework.results import read_run
+from quantsail_framework.testing import FakeServer, markets
+from tests.authors.pages import AUTHORS, PARTS, blocks, parts, tables
+from tests.authors.workshop import ROOT, Workshop
+
+# Kind, which names the page, to the example.
+EXAMPLES = {
+    "strategy": "quantsail-internal-bar-strength",
+    "data-source": "quantsail-sqlite",
+    "risk-rule": "quantsail-trading-hours",
+    "alert-sink": "quantsail-chat-webhook",
+}
+MOST_LINES = 99
+
+
+def folder(kind: str) -> Path:
+    return ROOT / "examples" / EXAMPLES[kind]
+
+
+def test_every_plugin_among_the_examples_is_tested_here() -> None:
+    assert sorted(path.parent.name for path in (ROOT / "examples").glob("*/pyproject.toml")) == sorted(
+        EXAMPLES.values()
+    )
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_an_example_is_short(kind: str) -> None:
+    lines = [
+        line for file in folder(kind).glob("src/**/*.py") for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    assert 0 < len(lines) <= MOST_LINES
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_page_is_the_readme(kind: str) -> None:
+    page = (AUTHORS / f"{kind}.md").read_text(encoding="utf-8")
+    assert page == f'--8<-- "examples/{EXAMPLES[kind]}/README.md"\n'
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_the_readme_shows_every_file_as_it_is(kind: str) -> None:
+    shown = {block.title: block.text for block in blocks(folder(kind) / "README.md") if block.title}
+    files = [path for part in ("src", "tests") for path in folder(kind).glob(f"{part}/**/*.py")]
+    assert shown == {path.relative_to(folder(kind)).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+
+def pipeline(kind: str, made: Mapping[str, Path]) -> str:
+    """The example among generated plugins: its own table as its README shows it."""
+    own = tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
+    return "\n".join((parts(made) | {kind: own}).values())
+
+
+def result(clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], **environment: str) -> RunResult:
+    """Install the example from a wheel, run its tests, and run it in a pipeline."""
+    clean.install(str(clean.wheel(folder(kind))), "--no-deps")
+    name = EXAMPLES[kind].removeprefix("quantsail-")
+    assert clean.plugins() == {name: EXAMPLES[kind]}
+    tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
+    assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
+    clean.install_plugins([made[part] for part in PARTS if part != kind])
+    (desk / "example.toml").write_text(pipeline(kind, made), encoding="utf-8")
+    clean.quantsail("run", "example.toml", "--out", "run", "--quiet", cwd=desk, **environment)
+    clean.uninstall(EXAMPLES[kind])
+    assert name not in clean.plugins()
+    return read_run(desk / "run").result()
+
+
+@pytest.mark.slow
+def test_the_strategy_trades(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    trades = result(clean, desk, "strategy", made).trades
+    assert len(trades["reason"]) >= 10
+    assert all(reason.startswith("internal bar strength 0.") for reason in trades["reason"])
+    assert "signal" in set(trades["exit_reason"])
+
+
+@pytest.mark.slow
+def test_the_data_source_gives_its_candles(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    bars = markets.random_walk(5, 400)
+    with closing(sqlite3.connect(desk / "candles.db")) as database, database:
+        database.execute("CREATE TABLE candles (symbol, timeframe, time, open, high, low, close, volume)")
+        columns = (bars.time // 1_000_000_000, bars.open, bars.high, bars.low, bars.close, bars.volume)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        database.executemany(f"INSERT INTO candles VALUES ('{bars.symbol}', '5m', ?, ?, ?, ?, ?, ?)", rows)
+    (facts,) = result(clean, desk, "data-source", made).facts["symbols"]
+    assert facts["sha256"] == bars.content_hash
+
+
+@pytest.mark.slow
+def test_the_risk_rule_refuses_at_night(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "risk-rule", made)
+    assert set(done.refusals["rule"]) == {"trading-hours"}
+    decided = [(time // 1_000_000_000 + 300) // 3_600 % 24 for time in done.trades["signal_time"].tolist()]
+    assert decided
+    assert all(8 <= hour < 20 for hour in decided)
+
+
+@pytest.mark.slow
+def test_the_alert_sink_posts(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with FakeServer() as server:
+        # The README lets warnings and errors through alone, of which this run has none.
+        surroundings = {"CHAT_URL": f"{server.url}/hooks/secret", "QUANTSAIL__ALERTS__CHAT_WEBHOOK__MIN_LEVEL": "info"}
+        result(clean, desk, "alert-sink", made, **surroundings)
+        texts = [asked.body.decode() for asked in server.requests]
+    assert any("Run finished" in text for text in texts), texts

@@ -1,0 +1,196 @@
+"""`quantsail new-plugin` writes a whole plugin or nothing, and says what to do next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from quantsail_framework import __version__, hookspecs
+from quantsail_framework.cli import VERBS
+from quantsail_framework.errors import InputError
+from quantsail_framework.scaffold import KINDS, new_plugin
+from quantsail_framework.scaffold.write import LONGEST_NAME, class_name
+from tests.plugins_.site import ROOT, FakeSite
+
+TOOLS = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module", params=["x", "long-" * 7 + "named"], ids=["short", "long"])
+def all_kinds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a plugin of each kind, with the shortest and the longest of names."""
+    folder = tmp_path_factory.mktemp("kinds")
+    for kind in KINDS:
+        (folder / kind).mkdir()
+        new_plugin(kind, request.param, folder / kind)
+    return folder
+
+
+def test_there_is_a_template_for_every_kind_of_component() -> None:
+    assert {kind.registers for kind in KINDS.values()} == set(hookspecs.KINDS)
+
+
+def test_the_plugins_are_as_ruff_writes_them(all_kinds: Path) -> None:
+    for arguments in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [TOOLS / "ruff", *arguments, "--no-cache", "."], cwd=all_kinds, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+def test_the_plugins_are_typed_strictly(tmp_path: Path) -> None:
+    """All kinds in one process, with what mypy knows of the core from before. Their tests get names that differ: mypy
+    takes files of one name for one module."""
+    folders = [new_plugin(kind, f"of-{kind}", tmp_path) for kind in KINDS]
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    for test in (path for folder in folders for path in folder.glob("tests/*.py")):
+        shutil.copy(test, tests / f"{test.parents[1].name.replace('-', '_')}_{test.name}")
+    command = [
+        TOOLS / "mypy",
+        "--strict",
+        "--config-file",
+        ROOT / "pyproject.toml",
+        "--cache-dir",
+        ROOT / ".mypy_cache",
+        tests,
+    ]
+    done = subprocess.run(
+        [*command, *(folder / "src" for folder in folders)],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_plugin_is_a_complete_distribution(tmp_path: Path) -> None:
+    folder = new_plugin("cost-model", "flat-fee", tmp_path)
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
+        ".github/workflows/tests.yml",
+        ".gitignore",
+        "README.md",
+        "docs/flat-fee.md",
+        "pyproject.toml",
+        "src/quantsail_flat_fee/__init__.py",
+        "src/quantsail_flat_fee/costs.py",
+        "src/quantsail_flat_fee/py.typed",
+        "tests/test_contract.py",
+        "tests/test_flat_fee.py",
+    ]
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["name"] == "quantsail-flat-fee"
+    assert project["dependencies"] == [f"quantsail-framework~={'.'.join(__version__.split('.')[:2])}"]
+    assert project["entry-points"]["quantsail"] == {"flat-fee": "quantsail_flat_fee"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_of_the_template_is_left(kind: str, tmp_path: Path) -> None:
+    folder = new_plugin(kind, "wave", tmp_path)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    texts = {str(path): path.read_text(encoding="utf-8") for path in files}
+    left = ("my-name", "my_name", "MyName", "my kind", "my-kind", "my_module", "my_hook", "MyContract", "# my", "X.Y")
+    assert [(path, word) for path, text in texts.items() for word in left if word in path + text] == []
+    assert "My summary" not in "".join(texts.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "ending", "expected"),
+    [
+        ("dip", "Strategy", "DipStrategy"),
+        ("equal-weight", "Sizer", "EqualWeightSizer"),
+        ("flat-costs", "Costs", "FlatCosts"),
+        ("none", "Rule", "NoneRule"),
+    ],
+)
+def test_a_class_is_named_after_the_plugin_and_its_kind(name: str, ending: str, expected: str) -> None:
+    assert class_name(name, ending) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Dip", "dip_two", "-dip", "dip-", "a--b", "2dip", "../dip", "dip/x", "é", "d" * 41]
+)
+def test_a_bad_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no name of a plugin; it must be lower-case words joined by hyphens"):
+        new_plugin("sizer", name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_longest_name_is_as_long_as_the_error_says(tmp_path: Path) -> None:
+    assert new_plugin("sizer", "d" * LONGEST_NAME, tmp_path).is_dir()
+
+
+def test_the_prefix_of_the_distribution_is_not_part_of_the_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the distribution of 'dip' is called 'quantsail-dip' by itself"):
+        new_plugin("strategy", "quantsail-dip", tmp_path)
+
+
+def test_an_unknown_kind_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"no kind of plugin is named 'risk-rules'; did you mean 'risk-rule'\? Kinds: data-"
+    ):
+        new_plugin("risk-rules", "mine", tmp_path)
+
+
+def test_the_name_of_an_installed_plugin_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'trend' is taken by quantsail-trend .*, which is installed"):
+        new_plugin("strategy", "trend", tmp_path)
+    with pytest.raises(InputError, match="'framework' is taken by the core itself"):
+        new_plugin("strategy", "framework", tmp_path)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "quantsail-dip").mkdir()
+    (tmp_path / "quantsail-gone").symlink_to(tmp_path / "nowhere")
+    for name in ("dip", "gone"):
+        with pytest.raises(InputError, match=f"quantsail-{name} exists and stays as it is; choose another name"):
+            new_plugin("strategy", name, tmp_path)
+    assert list((tmp_path / "quantsail-dip").iterdir()) == []
+
+
+def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere; make it first"):
+        new_plugin("strategy", "dip", tmp_path / "nowhere")
+
+
+def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, *_arguments: object, **_options: object) -> int:
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(InputError, match="quantsail-dip cannot be written: No space left on device"):
+        new_plugin("strategy", "dip", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
+    site = FakeSite(tmp_path / "site")
+    done = site.quantsail("new-plugin", "sizer", "equal-weight", "--dir", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = tmp_path / "quantsail-equal-weight"
+    assert done.stdout.splitlines() == [
+        f"wrote {folder}; next:",
+        f"  cd {folder}",
+        '  pip install -e ".[test]"',
+        "  pytest",
+    ]
+    again = site.quantsail("new-plugin", "sizer", "equal-weight", "--dir", tmp_path)
+    assert again.returncode == 2
+    assert again.stderr.startswith(f"error: {folder} exists and stays as it is")
+
+
+@pytest.mark.parametrize("kind", ["runner", "command"])
+def test_a_plugin_that_another_command_would_hide_is_refused(kind: str, tmp_path: Path) -> None:
+    site = FakeSite(tmp_path / "site")
+    done = site.quantsail("new-plugin", kind, "compare", "--dir", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "error: `quantsail compare` is a command of Quantsail; choose another name\n"
+    assert "compare" in VERBS

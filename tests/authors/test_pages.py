@@ -1,0 +1,65 @@
+"""The pages for plugin authors show what `quantsail new-plugin` writes, and the tutorial works as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from quantsail_framework.scaffold import KINDS, new_plugin
+from tests.authors.pages import AUTHORS, blocks, tables
+from tests.authors.test_examples import EXAMPLES
+from tests.authors.workshop import ROOT, Workshop
+
+GENERATED = [kind for kind in KINDS if kind not in EXAMPLES]
+TUTORIAL = AUTHORS / "index.md"
+# What its pipeline uses. Everything else of Quantsail is absent.
+NEEDED = ("backtest", "samples", "costs", "sizing", "report")
+
+
+def test_there_is_a_page_for_every_kind() -> None:
+    assert [kind for kind in KINDS if not (AUTHORS / f"{kind}.md").is_file()] == []
+    overview = TUTORIAL.read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"[{kind}]({kind}.md)" not in overview] == []
+
+
+@pytest.mark.parametrize("kind", GENERATED)
+def test_a_page_shows_what_its_command_writes(kind: str, tmp_path: Path) -> None:
+    page = AUTHORS / f"{kind}.md"
+    command = next(block.text for block in blocks(page) if block.language == "console")
+    *verb, asked, name = command.split()
+    assert (verb, asked) == (["$", "quantsail", "new-plugin"], kind)
+    folder = new_plugin(kind, name, tmp_path)
+    shown = {block.title: block.text for block in blocks(page) if block.title}
+    assert f"tests/test_{name.replace('-', '_')}.py" in shown
+    for title, text in shown.items():
+        assert (folder / title).read_text(encoding="utf-8") == text, title
+    assert tables(page) in ("", tables(folder / "README.md"))
+
+
+def script(page: Path) -> str:
+    """The page as a shell script: each titled block is written to its file, each line after `$ ` is a command."""
+    lines = ["set -euo pipefail"]
+    for block in blocks(page):
+        if block.language == "console":
+            lines += [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
+        elif block.title:
+            lines += [f"cat > '{block.title}' <<'END_OF_FILE'", f"{block.text}END_OF_FILE"]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_as_it_is_typed(clean: Workshop, tmp_path: Path) -> None:
+    clean.install_plugins([ROOT / "plugins" / f"quantsail-{name}" for name in NEEDED])
+    # Nothing is fetched: pip takes the build backend that is there, and finds what the plugin needs installed.
+    offline = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    done = clean.run(["bash", "-c", script(TUTORIAL)], tmp_path, **offline)
+    shown = [line for block in blocks(TUTORIAL) if block.language == "console" for line in block.text.splitlines()]
+    assert [line for line in shown if not line.startswith("$ ") and line not in done.stdout.splitlines()] == []
+    assert done.stdout.count(" passed") == 2
+    assert "no look-ahead" in done.stdout, done.stdout
+    first, second = (tmp_path / "quantsail-dip" / "runs" / name for name in ("first", "second"))
+    assert (first / "trades.parquet").is_file()
+    assert (second / "trades.parquet").is_file()
+    listed = [line for line in done.stdout.splitlines() if line.split()[:2] == ["dip", "quantsail-dip"]]
+    assert len(listed) == 1  # before it was uninstalled, and not after

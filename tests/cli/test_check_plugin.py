@@ -1,0 +1,179 @@
+"""plugins check: what it says of honest and of broken plugins, and what plugins list keeps of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.plugins_.site import FakeSite, offering
+
+PARTS = '''
+import attrs
+from quantsail_framework import Costs
+
+@attrs.frozen
+class Honest:
+    """A tenth of a percent."""
+
+    def costs(self, side, quantity, price, liquidity, market):
+        print("somebody left this here")
+        return Costs(quantity * price * 0.001)
+
+@attrs.frozen
+class Earns(Honest):
+    """Pays those who sell."""
+
+    def costs(self, side, quantity, price, liquidity, market):
+        return Costs(-1.0 if side < 0 else 1.0)
+'''
+FLAT = offering("flat", hook="quantsail_cost_models", target="parts:Honest")
+EARNS = """
+@hookimpl
+def quantsail_cost_models():
+    yield Component("fair", "parts:Honest", "Costs a tenth of a percent.")
+    yield Component("generous", "parts:Earns", "Earns with every sale.", contract={waive})
+    yield Component("absent", "parts:Nothing", "Is not there.")
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> FakeSite:
+    site = FakeSite(tmp_path / "shop")
+    (site.folder / "parts.py").write_text(dedent(PARTS))
+    site.install("flat", FLAT)
+    return site
+
+
+def test_an_honest_plugin_passes_and_the_list_shows_when(shop: FakeSite) -> None:
+    done = shop.quantsail("plugins", "check", "flat", load="flat")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["KIND", "CASE", "ABOUT", "RESULT"]
+    assert "cost-model  CM-02  takers pay                         passed" in lines
+    assert lines[-1] == "quantsail-flat 1.0: 21 passed, 0 failed, 0 waived, 0 not applicable"
+    today = dt.datetime.now(dt.UTC).date()
+    listed = shop.quantsail("plugins", "list", load="flat").stdout.splitlines()
+    assert f"passed {today}" in next(line for line in listed if line.startswith("flat "))
+    plain = json.loads(shop.quantsail("plugins", "list", "--json", load="flat").stdout)
+    last = next(plugin["last_check"] for plugin in plain if plugin["name"] == "flat")
+    assert (last["version"], last["passed"], last["failed"]) == ("1.0", 21, 0)
+    assert dt.datetime.fromisoformat(last["at"]).date() == today
+
+
+def test_a_broken_plugin_is_told_why(shop: FakeSite) -> None:
+    shop.install("mixed", EARNS.format(waive="{'waive': {'CM-07': 'extremes are the same'}}"))
+    done = shop.quantsail("plugins", "check", "quantsail-mixed", load="mixed")
+    assert done.returncode == 1
+    assert "cost-model  CM-01  costs are numbers                  2 passed\n" in done.stdout
+    assert "cost-model  CM-02  takers pay                         1 passed, 1 failed\n" in done.stdout
+    assert "cost-model  CM-07  extreme markets                    1 passed, 1 waived\n" in done.stdout
+    assert "\nCM-07 of cost-model/generous is waived: extremes are the same\n" in done.stdout
+    assert "\nCM-02 of cost-model/generous failed: a taker fill costs -1 for a taker sale of " in done.stdout
+    assert "\n  Costs are positive when paid: a taker fill never earns money" in done.stdout
+    assert (
+        "\nCO-06 of cost-model/absent failed: cost model 'absent' of quantsail-mixed 1.0 cannot be imported"
+        in done.stdout
+    )
+    assert done.stdout.endswith("quantsail-mixed 1.0: 40 passed, 2 failed, 1 waived, 0 not applicable\n")
+    listed = shop.quantsail("plugins", "list", load="mixed").stdout
+    assert " 2 failed 2" in next(line for line in listed.splitlines() if line.startswith("mixed "))
+
+
+def test_json_holds_every_case(shop: FakeSite) -> None:
+    done = shop.quantsail("plugins", "check", "flat", "--json", load="flat")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ok"], report["plugin"], report["version"]) == (0, True, "flat", "1.0")
+    assert {case["result"] for case in report["cases"]} == {"passed"}
+    first = report["cases"][0]
+    assert (first["kind"], first["component"], first["case"]) == ("cost-model", "flat", "CO-01")
+    assert first["advice"].startswith("Every command imports the module of hookimpls")
+
+
+def test_one_component_is_checked_alone_and_not_kept(shop: FakeSite) -> None:
+    shop.install("mixed", EARNS.format(waive="{}"))
+    done = shop.quantsail("plugins", "check", "cost-model/fair", load="mixed")
+    assert done.returncode == 0
+    assert done.stdout.endswith("quantsail-mixed 1.0: 21 passed, 0 failed, 0 waived, 0 not applicable\n")
+    assert not shop.state.exists()
+
+
+def test_what_needs_an_outside_world_says_so(shop: FakeSite) -> None:
+    shop.install(
+        "outside",
+        """
+        @hookimpl
+        def quantsail_alert_sinks():
+            yield Component("far", "quantsail_console.sink:ConsoleSink", "Is far away.", network=True)
+
+        @hookimpl
+        def quantsail_data_sources():
+            yield Component("files", "quantsail_samples.samples:SamplesSource", "Reads files.")
+
+        @hookimpl
+        def quantsail_commands():
+            yield Component("wave", "parts:Honest", "Waves.")
+        """,
+    )
+    done = shop.quantsail("plugins", "check", "outside", load="outside")
+    assert done.returncode == 0
+    assert "alert-sink   AS-01  opens and closes                       not applicable\n" in done.stdout
+    assert "\nalert-sink/far: it needs the network: its own tests give it a server\n" in done.stdout
+    assert "\ndata-source/files: it has no candles here: its own tests give it some\n" in done.stdout
+    assert "\ncommand/wave: commands have no contract\n" in done.stdout
+
+
+def test_what_a_descriptor_sets_must_be_known_to_the_suite(shop: FakeSite) -> None:
+    unknown = "the descriptor sets waiver in `contract`, which CostModelContract does not have"
+    overrides = "overrides test_cm02_takers_pay; a contract case is switched off only by waive"
+    for number, (contract, problem) in enumerate(
+        [("{'waiver': {}}", unknown), ("{'test_cm02_takers_pay': None}", overrides)]
+    ):
+        shop.install(f"odd{number}", EARNS.format(waive=contract))
+        done = shop.quantsail("plugins", "check", "cost-model/generous", load=f"odd{number}")
+        assert done.returncode == 1
+        assert problem in done.stdout
+
+
+def test_a_plugin_that_cannot_be_imported_fails(shop: FakeSite) -> None:
+    shop.install("burst", "raise RuntimeError('no')")
+    done = shop.quantsail("plugins", "check", "burst", load="burst")
+    assert done.returncode == 1
+    assert "\nCO-02 of plugin/burst failed: import of burst failed: RuntimeError: no\n" in done.stdout
+
+
+def test_an_unknown_name_is_bad_input(shop: FakeSite) -> None:
+    for name, problem in (("flta", "no plugin named 'flta'; did you mean 'flat'?"), ("cost-model/x", "no cost model")):
+        done = shop.quantsail("plugins", "check", name, load="flat")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert problem in done.stderr
+    done = shop.quantsail("plugins", "check", "flat", load="")
+    assert (done.returncode, done.stderr) == (2, "error: plugin 'flat' is switched off by QUANTSAIL_LOAD_PLUGINS\n")
+
+
+def test_without_pytest_it_says_what_to_install(shop: FakeSite) -> None:
+    code = "import sys; sys.modules['pytest'] = None; from quantsail_framework.cli import main; main()"
+    done = shop.quantsail("plugins", "check", "flat", load="flat", code=code)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: the conformance kit needs pytest, which is not installed: pip install pytest\n"
+
+
+def test_a_result_of_another_version_says_of_which(shop: FakeSite) -> None:
+    shop.quantsail("plugins", "check", "flat", load="flat")
+    (file,) = shop.state.rglob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"version": "0.9", "failed": 3}))
+    assert " (0.9)\n" in shop.quantsail("plugins", "list", load="flat").stdout
+    for damage in ("", "[]", "{}", "null", "\x00"):
+        file.write_text(damage)
+        line = next(x for x in shop.quantsail("plugins", "list", load="flat").stdout.splitlines() if x[:5] == "flat ")
+        assert line.split()[-1] == "-"
+
+
+def test_a_result_that_cannot_be_kept_is_a_warning(shop: FakeSite) -> None:
+    shop.state.write_text("a file where the folder should be")
+    done = shop.quantsail("plugins", "check", "flat", load="flat")
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: `plugins list` will not show this result, it could not be kept: ")
