@@ -16,7 +16,7 @@ test: setup
 	@$(UV) run -q pytest -q -n 2
 
 lint: setup
-	@$(UV) run -q ruff check && $(UV) run -q ruff format --check && $(UV) run -q mypy && $(UV) run -q lint-imports
+	@$(UV) run -q --all-extras ruff check && $(UV) run -q ruff format --check && $(UV) run -q mypy && $(UV) run -q lint-imports
 
 docs: setup
 	@NO_MKDOCS_2_WARNING=1 $(UV) run -q --group docs mkdocs build --strict --quiet && echo "Open site/index.html"

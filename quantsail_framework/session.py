@@ -95,8 +95,9 @@ def run(
             network.guard(policy) as denied,
             _listening(pipeline, registry, listener, outbox) as events,
             _delivering(outbox),
+            ChosenExecutor(pipeline, registry, policy) as executor,
         ):
-            session = Session(wall_ns=clock, events=events, executor=ChosenExecutor(pipeline, registry, policy))
+            session = Session(wall_ns=clock, events=events, executor=executor)
             if progress is not None:
                 session = attrs.evolve(session, progress=network.Outside(progress))
             with _telling(writer), _blaming(pipeline, registry):

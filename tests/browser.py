@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ class Browser:
         self._ask("Emulation.setEmulatedMedia", features=[scheme])
         self._ask("Page.navigate", url=file.as_uri())
         return int(self.wait(self._ready))
+
+    @contextmanager
+    def beforehand(self, script: str) -> Iterator[None]:
+        """Pages that are opened here run the script before anything of their own."""
+        number = self._ask("Page.addScriptToEvaluateOnNewDocument", source=script)["identifier"]
+        yield
+        self._ask("Page.removeScriptToEvaluateOnNewDocument", identifier=number)
 
     def wait(self, expression: str, seconds: float = 60.0) -> Any:
         """The value of an expression once it is truthy. Raises TimeoutError with what the console said."""

@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 
 class Executor(Protocol):
-    """Maps a function over items in this process, others, or other machines."""
+    """Maps a function over items in this process, others, or other machines.
+
+    What is slow to start may be kept for a run that maps several times: a method ``started()``, which is optional,
+    returns a context manager whose value maps in place of the executor.
+    """
 
     def map(
         self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any

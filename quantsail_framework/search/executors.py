@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import attrs
+from contextlib import ExitStack
+from typing import Any, Self
 
 from quantsail_framework.errors import UnknownComponentError
 from quantsail_framework.network import Guarded, Policy
@@ -27,29 +26,42 @@ class SerialExecutor:
             yield index, function(item, shared)
 
 
-@attrs.frozen
 class ChosenExecutor:
     """The pipeline's own executor, else the one called `local`, else this process; looked up when it is used.
 
-    ``policy`` says who may use the network where the items run.
+    As a context manager it ends what an executor keeps for the length of a run. ``policy`` says who may use the network
+    where the items run.
     """
 
-    pipeline: Pipeline
-    registry: Registry
-    policy: Callable[[], Policy] | None = None
+    def __init__(self, pipeline: Pipeline, registry: Registry, policy: Callable[[], Policy] | None = None) -> None:
+        self._pipeline = pipeline
+        self._registry = registry
+        self._policy = policy
+        self._kept = ExitStack()
+        self._in_use: Executor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._kept.__exit__(*error)
 
     def map(
         self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
     ) -> Iterator[tuple[int, Any]]:
         """As the executor does that it stands for."""
-        guarded = function if self.policy is None else Guarded(function, self.policy())
-        yield from self._executor().map(guarded, items, shared=shared)
+        guarded = function if self._policy is None else Guarded(function, self._policy())
+        if self._in_use is None:
+            executor = self._executor()
+            started = getattr(executor, "started", None)
+            self._in_use = self._kept.enter_context(started()) if started else executor
+        yield from self._in_use.map(guarded, items, shared=shared)
 
     def _executor(self) -> Executor:
-        if self.pipeline.executor is not None:
-            return self.pipeline.executor
+        if self._pipeline.executor is not None:
+            return self._pipeline.executor
         try:
-            local: Executor = self.registry.load("executor", LOCAL)()
+            local: Executor = self._registry.load("executor", LOCAL)()
         except UnknownComponentError:
             return SerialExecutor()
         return local

@@ -1,7 +1,7 @@
 """How a study travels to another process: by value, with its candles as plain buffers that can be mapped.
 
 cloudpickle takes classes of local files along by value, so that a worker need not have the file. Only what this
-process itself packed is ever unpacked.
+process itself packed is ever unpacked, or, on a cluster, what came from the process that gives it its work.
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 import mmap
 import pickle
+import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
 from quantsail_framework.config.local import LOCAL_MODULE
+from quantsail_framework.errors import RunError
 
 _PAGE = 4096
+_REMEDY = "install there what is installed where the search was started"
 
 
 @contextmanager
@@ -35,23 +39,36 @@ def local_classes_by_value() -> Iterator[None]:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def save(path: Path, value: Any) -> None:
-    """Write ``value``; its arrays lie behind the pickle, each at the start of a page."""
+def pack(value: Any) -> list[memoryview]:
+    """The pickle of ``value``, and the columns of its arrays as they lie in memory, not copied."""
     import cloudpickle
 
     buffers: list[pickle.PickleBuffer] = []
     with local_classes_by_value():
         body = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
-    sizes = [buffer.raw().nbytes for buffer in buffers]
-    head = json.dumps([len(body), *sizes]).encode() + b"\n"
+    return [memoryview(body), *(buffer.raw() for buffer in buffers)]
+
+
+def unpack(parts: Sequence[Any]) -> Any:
+    """What was packed; its arrays are views of ``parts``. Raises RunError where a module that it needs is missing."""
+    try:
+        return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 - see above
+    except ModuleNotFoundError as missing:
+        raise RunError(_lacks(missing)) from missing
+
+
+def save(path: Path, value: Any) -> None:
+    """Write ``value``, packed, each part at the start of a page."""
+    parts = pack(value)
+    head = json.dumps([part.nbytes for part in parts]).encode() + b"\n"
     with path.open("wb") as file:
-        for part in (head, body, *(buffer.raw() for buffer in buffers)):
+        for part in (memoryview(head), *parts):
             file.write(part)
             file.write(b"\0" * (-file.tell() % _PAGE))
 
 
 def load(path: Path) -> Any:
-    """What was saved at ``path`` by this user's own process; its arrays are views of the mapped file."""
+    """What was saved at ``path``; its arrays are views of the mapped file."""
     with path.open("rb") as file:
         sizes: list[int] = json.loads(file.readline())
         at = -(-file.tell() // _PAGE) * _PAGE
@@ -60,4 +77,36 @@ def load(path: Path) -> Any:
     for size in sizes:
         parts.append(view[at : at + size])
         at += -(-size // _PAGE) * _PAGE
-    return pickle.loads(parts[0], buffers=parts[1:])  # noqa: S301 - see above
+    return unpack(parts)
+
+
+def versions() -> dict[str, str]:
+    """The versions here of what a result depends on: Python, NumPy, TA-Lib, the core and every plugin."""
+    found = {"Python": ".".join(platform.python_version_tuple()[:2])}
+    for name in ("numpy", "ta-lib", "quantsail-framework"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    plugins = (point.dist for point in entry_points(group="quantsail"))
+    return found | {plugin.name: plugin.version for plugin in plugins if plugin}
+
+
+def check_versions(theirs: Mapping[str, str]) -> None:
+    """Raise RunError where this process has another version of something than whoever sent ``theirs``.
+
+    What is installed on one side only is left out: a study that needs it cannot be unpacked without it.
+    """
+    own = versions()
+    others = [
+        f"{name} {own[name]} instead of {theirs[name]}"
+        for name in sorted(own.keys() & theirs.keys())
+        if own[name] != theirs[name]
+    ]
+    if others:
+        raise RunError(f"a worker on {platform.node()} has {', '.join(others)}: {_REMEDY}")
+
+
+def _lacks(missing: ModuleNotFoundError) -> str:
+    """What to tell of a worker that has no such module."""
+    return f"a worker on {platform.node()} has no module {missing.name}: {_REMEDY}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -17,6 +17,8 @@ from quantsail_framework.ports.runner import Pipeline
 from quantsail_framework.search.luck import luck
 from quantsail_framework.search.space import Space
 from quantsail_framework.search.study import Study, Trial
+
+S = TypeVar("S", bound=Study)
 
 METRICS = (
     *("total_trades", "winners", "losers", "win_rate", "total_net_pnl", "total_return", "final_equity"),
@@ -35,7 +37,7 @@ def search_result(
     values: Mapping[str, Any] = {} if best is None else best.values
     result = study.run(values)
     metrics, undefined = luck(result, trials, capital=study.pipeline.capital, seed=study.pipeline.seed)
-    metrics |= both_ends(study, values, result)
+    metrics |= both_ends(study, result, lambda other: other.run(values))
     counts = Counter(trial.status for trial in trials)
     facts: dict[str, Any] = {
         "parameters": list(space.paths),
@@ -56,15 +58,16 @@ def search_result(
     )
 
 
-def both_ends(study: Study, values: Mapping[str, Any], result: RunResult) -> dict[str, Any]:
+def both_ends(study: S, result: RunResult, again: Callable[[S], RunResult]) -> dict[str, Any]:
     """The total return with either answer to which level came first in a bar that touched both.
 
-    A run without such a bar is not run again: both are the same.
+    ``again`` makes the ``result`` of the study once more, which then has the other answer. Without such a bar it is
+    not called: both are the same.
     """
     ends = dict.fromkeys(("stop_first", "target_first"), result.metrics["total_return"])
     if result.metrics["ambiguous_trades"]:
         (other,) = set(ends) - {study.both_touched}
-        ends[other] = attrs.evolve(study, both_touched=other).run(values).metrics["total_return"]
+        ends[other] = again(attrs.evolve(study, both_touched=other)).metrics["total_return"]
     return {f"total_return_{end}": value for end, value in ends.items()}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "prometheus_client")
+HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "prometheus_client", "distributed", "ray")
 MODULE = ""  # the stage of the module of hookimpls; those of classes go by their target
 
 # Stages are told apart by \x1e on both streams, so that what each prints is known, also by a library in C.

@@ -104,6 +104,8 @@ def extremes(size: int = 1_000, *, timeframe: str = "5m", volume: bool = True) -
         "huge": scaled(walk, 1e10),
     }
     return made | ({"no volume": attrs.evolve(walk, volume=np.zeros(size))} if volume else {})
+
+
 def of_closes(closes: Sequence[float], *, timeframe: str = "5m", symbol: str = SYMBOL) -> Bars:
     """Bars for examples by hand: each opens at its close, reaches one above and one below it, and trades one unit.
 

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -71,29 +72,38 @@ def measure(job: Job, rounds: int, *, peers: bool, cache: Path = CACHE) -> dict[
         cold: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
         for number in range(rounds + 1):
             for contestant in contestants:
-                seconds = _seconds(contestant.cold(home / f"{contestant.name}-{number}"), contestant.folder)
+                seconds = cold_s(contestant, home / f"{contestant.name}-{number}")
                 if number:
                     cold[contestant.name].append(seconds)
         warm = {contestant.name: _warm(contestant, rounds) for contestant in contestants}
     return {name: Timing(statistics.median(cold[name]), warm[name]) for name in cold}
 
 
-def _seconds(command: list[str], folder: Path) -> float:
+def cold_s(contestant: Contestant, out: Path) -> float:
+    """Seconds of a whole process that writes into ``out``."""
     began = time.perf_counter()
-    _output(command, folder)
+    _output(contestant.cold(out), contestant.folder)
     return time.perf_counter() - began
 
 
 def _warm(contestant: Contestant, rounds: int) -> float:
-    line = _output(contestant.warm(max(rounds, 5)), contestant.folder).splitlines()[-1]
-    return statistics.median(json.loads(line)["warm_s"])
+    return statistics.median(printed(contestant.warm(max(rounds, 5)), contestant.folder)["warm_s"])
+
+
+def printed(command: list[str], folder: Path) -> Any:
+    """The JSON of the last line that a process prints."""
+    return json.loads(_output(command, folder).splitlines()[-1])
+
+
+def environment() -> dict[str, str]:
+    """Bytecode is cached where a user's would be; what the surroundings say of pipelines must not reach the job."""
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("QUANTSAIL_")}
+    keep.pop("PYTHONDONTWRITEBYTECODE", None)
+    return keep
 
 
 def _output(command: list[str], folder: Path) -> str:
-    # Bytecode is cached where a user's would be; what the surroundings say of pipelines must not reach the job.
-    keep = {name: value for name, value in os.environ.items() if not name.startswith("QUANTSAIL_")}
-    keep.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(command, cwd=folder, env=keep, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\nended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout

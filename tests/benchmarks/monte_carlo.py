@@ -1,6 +1,7 @@
 """``python -m tests.benchmarks.monte_carlo``: job J6, 10,000 shuffles and 10,000 bootstraps of 1,000 trades.
 
-As the runner makes them: total return, drawdown and ruin of every draw, and the quantiles of the fan.
+As the runner makes them: total return, drawdown and ruin of every draw, and the quantiles of the fan. With ``--peers``
+plain NumPy takes turns with it (total return and drawdown), and pybroker (bootstraps alone, drawdown).
 """
 
 from __future__ import annotations
@@ -8,12 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.measure import ROOT, Contestant, cold_s, printed
+from tests.benchmarks.peers.environments import HERE, PEERS, interpreter
+
 TRADES, DRAWS = 1_000, 10_000
 TARGET_S = 0.5  # two cores
+_PEERS = {"numpy": "numpy_draws.py", "pybroker": "pybroker_draws.py"}
 
 
 def returns(trades: int = TRADES) -> np.ndarray:
@@ -22,22 +30,56 @@ def returns(trades: int = TRADES) -> np.ndarray:
     return np.where(random.random(trades) < 0.52, 0.005, -0.005) * random.uniform(0.5, 1.5, trades)
 
 
-def measure(rounds: int, trades: int = TRADES, draws: int = DRAWS) -> dict[str, dict[str, float]]:
-    """Median seconds of each test, on the clock (``s``) and of this process's own time (``cpu_s``)."""
-    from quantsail_monte_carlo.paths import block_bootstrapped, bootstrapped, shuffled
+def measure(
+    rounds: int, *, peers: bool = False, trades: int = TRADES, draws: int = DRAWS
+) -> dict[str, dict[str, float]]:
+    """By contestant the median seconds of a whole process, and of each test inside one that has made it before.
 
-    made = returns(trades)
-    seen: dict[str, list[tuple[float, float]]] = {}
-    for number in range(rounds + 1):
-        for kind in (shuffled, bootstrapped, block_bootstrapped):
-            began, own = time.perf_counter(), time.process_time()
-            kind(made, draws, np.random.default_rng(number))
-            took = time.perf_counter() - began, time.process_time() - own
-            if number:  # the first round warms up
-                seen.setdefault(kind.__name__, []).append(took)
+    ``<test>_s`` is on the clock, ``<test>_cpu_s`` of the process's own time. Contestants take turns.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "returns.npy")
+        np.save(file, returns(trades))
+        contestants = list(_contestants(file, draws, peers=peers))
+        colds: dict[str, list[float]] = {each.name: [] for each in contestants}
+        warms: dict[str, list[dict[str, list[list[float]]]]] = {each.name: [] for each in contestants}
+        for number in range(rounds + 1):
+            for each in contestants:
+                cold, warm = cold_s(each, Path(scratch)), printed(each.warm(1), each.folder)["warm_s"]
+                if number:  # the first start compiles
+                    colds[each.name].append(cold)
+                    warms[each.name].append(warm)
+    return {name: {"cold_s": statistics.median(colds[name])} | _medians(warms[name]) for name in colds}
+
+
+def _contestants(file: Path, draws: int, *, peers: bool) -> list[Contestant]:
+    starts = {"quantsail": ([sys.executable, "-m", "tests.benchmarks.own_draws"], ROOT)}
+    for name, script in _PEERS.items() if peers else ():
+        starts[name] = ([str(interpreter(PEERS[name])), str(HERE / script)], HERE)
+
+    def started(name: str, command: list[str], folder: Path) -> Contestant:
+        job = [*command, "--draws", str(draws), str(file)]
+        return Contestant(name, lambda _: job, lambda times: [*job, "--warm", str(times)], folder)
+
+    return [started(name, *start) for name, start in starts.items()]
+
+
+def _medians(rounds: list[dict[str, list[list[float]]]]) -> dict[str, float]:
+    medians = {}
+    for test in rounds[0]:
+        clock, own = np.median(np.concatenate([found[test] for found in rounds]), axis=0).tolist()
+        medians |= {f"{test}_s": clock, f"{test}_cpu_s": own}
+    return medians
+
+
+def ratios(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Seconds of each peer / ours, of the tests that it has, in a process that has made them before."""
+    own = found["quantsail"]
     return {
-        name: {"s": statistics.median(s for s, _ in runs), "cpu_s": statistics.median(own for _, own in runs)}
-        for name, runs in seen.items()
+        name: sum(figures[test] for test in tests) / sum(own[test] for test in tests)
+        for name, figures in found.items()
+        if name != "quantsail"
+        for tests in [[test for test in ("shuffle_s", "bootstrap_s") if test in figures]]
     }
 
 
@@ -45,9 +87,11 @@ def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.monte_carlo", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
-    found = measure(parser.parse_args().rounds)
-    job = {figure: found["shuffled"][figure] + found["bootstrapped"][figure] for figure in ("s", "cpu_s")}
-    print(json.dumps({**found, "J6": job, "target_s": TARGET_S}, indent=1))
+    parser.add_argument("--peers", action="store_true", help="also measure NumPy and pybroker")
+    options = parser.parse_args()
+    found = measure(options.rounds, peers=options.peers)
+    job_s = found["quantsail"]["shuffle_s"] + found["quantsail"]["bootstrap_s"]
+    print(json.dumps({**found, "J6_s": job_s, "target_s": TARGET_S, "peer / quantsail": ratios(found)}, indent=1))
 
 
 if __name__ == "__main__":

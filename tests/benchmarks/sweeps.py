@@ -3,7 +3,7 @@
 Cold is a whole process from a fresh interpreter that leaves a run folder; its memory is that of all its processes
 together, each shared page counted once (PSS), looked at while it runs. Warm is the trials alone, repeated in one
 process whose candles are loaded, with what the indicators remember forgotten each time. Memory is read from /proc, so
-this runs on Linux.
+this runs on Linux. With ``--peers`` vectorbt takes turns with it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import attrs
 
 from tests.benchmarks.jobs import job_named
 from tests.benchmarks.market import CACHE
+from tests.benchmarks.measure import Contestant, environment, printed
+from tests.benchmarks.peers.environments import HERE, PEERS, interpreter
 
 LOOK_S = 0.05  # between two looks at the memory
 
@@ -49,7 +51,7 @@ for number in range(int(sys.argv[2]) + 1):
     assert len(run_trials(study, trials, session, Journal(None))) == len(trials)
     if number:
         seconds.append(time.perf_counter() - began)
-print(json.dumps(seconds))
+print(json.dumps({"warm_s": seconds}))
 """
 
 
@@ -93,26 +95,68 @@ J4 = Sweep(
 MEMORY_MB = 300  # target of J4, all processes together
 
 
-def measure(sweep: Sweep, rounds: int, workers: int, cache: Path = CACHE, bars: int | None = None) -> dict[str, float]:
-    """Median seconds, cold and warm, and the highest memory of all processes together (MB) of any round."""
+def measure(
+    sweep: Sweep, rounds: int, workers: int, *, peers: bool = False, cache: Path = CACHE, bars: int | None = None
+) -> dict[str, dict[str, float]]:
+    """By contestant the median seconds, cold and warm, and the highest memory of all its processes together (MB).
+
+    Contestants take turns.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        file = sweep.pipeline(home, workers, cache, bars)
-        colds = [_cold(file, home / f"run-{number}") for number in range(rounds + 1)][1:]
-        command = [sys.executable, "-c", _WARM, str(file), str(rounds)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        contestants = [_quantsail(sweep.pipeline(home, workers, cache, bars))]
+        contestants += [_vectorbt(sweep, workers, cache)] if peers else []
+        colds: dict[str, list[tuple[float, float]]] = {each.name: [] for each in contestants}
+        warms: dict[str, list[float]] = {each.name: [] for each in contestants}
+        for number in range(rounds + 1):
+            for each in contestants:
+                found = _cold(each, home / f"{each.name}-{number}")
+                if number:  # the first start compiles
+                    colds[each.name].append(found)
+                    warms[each.name] += printed(each.warm(1), each.folder)["warm_s"]
     return {
-        "cold_s": statistics.median(seconds for seconds, _ in colds),
-        "warm_s": statistics.median(json.loads(done.stdout.splitlines()[-1])),
-        "peak_mb": max(peak for _, peak in colds),
+        name: {
+            "cold_s": statistics.median(seconds for seconds, _ in runs),
+            "warm_s": statistics.median(warms[name]),
+            "peak_mb": max(peak for _, peak in runs),
+        }
+        for name, runs in colds.items()
     }
 
 
-def _cold(file: Path, out: Path) -> tuple[float, float]:
+def _quantsail(file: Path) -> Contestant:
+    command = str(Path(sys.executable).parent / "quantsail")
+    return Contestant(
+        "quantsail",
+        lambda out: [command, "sweep", str(file), "--quiet", "--out", str(out)],
+        lambda rounds: [sys.executable, "-c", _WARM, str(file), str(rounds)],
+    )
+
+
+def _vectorbt(sweep: Sweep, workers: int, cache: Path) -> Contestant:
+    """Always on all the candles of J1."""
+    command = [str(interpreter(PEERS["vectorbt"])), str(HERE / "vectorbt_sweep.py")]
+    command += ["--grid", json.dumps(sweep.parameters), "--processes", str(workers)]
+    candles = [str(path) for path in job_named("J1").files(cache)]
+    return Contestant(
+        "vectorbt",
+        lambda out: [*command, "--out", str(out), *candles],
+        lambda rounds: [*command, "--warm", str(rounds), *candles],
+        HERE,
+    )
+
+
+def _cold(contestant: Contestant, out: Path) -> tuple[float, float]:
     """Seconds and peak MB of one whole process."""
-    command = [str(Path(sys.executable).parent / "quantsail"), "sweep", str(file), "--quiet", "--out", str(out)]
     began, peak = time.perf_counter(), 0.0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        contestant.cold(out),
+        cwd=contestant.folder,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         while True:
             try:
                 process.wait(LOOK_S)
@@ -149,15 +193,24 @@ def _memory_mb(pid: int) -> float:
 
 
 def main() -> None:
-    """Print the figures as JSON."""
+    """Print the figures as JSON, a line for each contestant, and how many times a peer's seconds are ours."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sweeps", description=__doc__)
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="J3 or J4; both unless one is named")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--peers", action="store_true", help="also measure vectorbt")
+    options = parser.parse_args()
     for sweep in (J3, J4):
+        if options.jobs and sweep.name not in options.jobs:
+            continue
         for workers, target in sweep.warm_s.items():
-            found = measure(sweep, rounds, workers)
+            found = measure(sweep, options.rounds, workers, peers=options.peers)
             about = {"job": sweep.name, "sets": sweep.sets, "processes": workers, "target_s": target}
-            print(json.dumps(about | found), flush=True)
+            own = found["quantsail"]
+            for name, figures in found.items():
+                ratio = {
+                    f"/ quantsail, {state}": figures[f"{state}_s"] / own[f"{state}_s"] for state in ("cold", "warm")
+                }
+                print(json.dumps(about | {"contestant": name} | figures | ratio), flush=True)
 
 
 if __name__ == "__main__":

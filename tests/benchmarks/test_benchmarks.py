@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from tests.benchmarks import load, monte_carlo, sweeps
+from tests.benchmarks import clusters, load, monte_carlo, sweeps
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ROOT, Timing, measure
@@ -85,15 +85,28 @@ def test_the_loads_of_the_store_are_measured_beside_pandas(tmp_path: Path) -> No
 def test_sweeps_are_measured_cold_and_warm_with_the_memory_of_all_processes(tmp_path: Path) -> None:
     assert (sweeps.J3.sets, sweeps.J4.sets) == (27, 400)
     found = sweeps.measure(sweeps.J3, 1, 2, cache=tmp_path, bars=6_000)
-    assert set(found) == {"cold_s", "warm_s", "peak_mb"}
-    assert found["cold_s"] > found["warm_s"] > 0.0
-    assert found["peak_mb"] > 20.0
+    assert set(found) == {"quantsail"}
+    own = found["quantsail"]
+    assert set(own) == {"cold_s", "warm_s", "peak_mb"}
+    assert own["cold_s"] > own["warm_s"] > 0.0
+    assert own["peak_mb"] > 20.0
 
 
 def test_the_paths_of_monte_carlo_are_measured_by_test() -> None:
     found = monte_carlo.measure(1, trades=50, draws=100)
-    assert set(found) == {"shuffled", "bootstrapped", "block_bootstrapped"}
-    assert all(figures["s"] > 0.0 for figures in found.values())
+    assert set(found) == {"quantsail"}
+    tests = {f"{test}_{clock}" for test in ("shuffle", "bootstrap", "block_bootstrap") for clock in ("s", "cpu_s")}
+    assert set(found["quantsail"]) == {"cold_s", *tests}
+    assert found["quantsail"]["cold_s"] > found["quantsail"]["shuffle_s"] > 0.0
+
+
+def test_a_peer_is_compared_by_the_half_of_the_job_that_it_has() -> None:
+    own = {"cold_s": 1.0, "shuffle_s": 0.25, "bootstrap_s": 0.25}
+    half = {"cold_s": 7.0, "bootstrap_s": 1.0}
+    assert monte_carlo.ratios({"quantsail": own, "half": half, "whole": own | {"shuffle_s": 1.75}}) == {
+        "half": 1.0 / 0.25,
+        "whole": 2.0 / 0.5,
+    }
 
 
 def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert() -> None:
@@ -106,3 +119,11 @@ def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert()
         assert set(figures) == {"median_ms", "mean_ms", "p99_ms", "worst_ms"}
         assert 0.0 < figures["median_ms"] < 5.0, (sink, figures)
         assert figures["mean_ms"] < 5.0, (sink, figures)
+
+
+def test_executors_are_measured_on_the_same_trials(tmp_path: Path) -> None:
+    lines = clusters.measure(["local"], 1, sets=4, cache=tmp_path, bars=6_000)
+    assert [(line["executor"], line["workers"], line["sets"]) for line in lines] == [("local", 1, 4), ("local", 2, 4)]
+    assert all(line["sweep_s"] > 0.0 for line in lines)
+    # Six thousand bars of six columns of eight bytes each, and little beside.
+    assert 0.288 < lines[0]["study_mb"] < 0.4

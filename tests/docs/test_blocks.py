@@ -28,7 +28,9 @@ from quantsail_framework.cli import main
 from quantsail_framework.config import rebuild
 from quantsail_framework.ports.runner import Pipeline
 from tests.docs.blocks import NEEDS, PAGES, ROOT, Block, blocks_of, commands_of, installs_a_plugin
+from tests.docs.reference.components import MISSING
 
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"plugins are not installed: {', '.join(MISSING)}")
 FOLLOWED = [page for page in PAGES if not installs_a_plugin(page)]
 SHIPPED = ("samples", "synthetic")
 LONG = ("sweep", "optuna", "walk-forward", "monte-carlo")  # run by the tests of their own pages

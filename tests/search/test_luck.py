@@ -120,7 +120,7 @@ def test_both_ends_of_an_ambiguous_bar(study: Study) -> None:
     wide = {"strategy.stop_atr": 0.2, "strategy.target_atr": 0.2}
     result = study.run(wide)
     assert result.metrics["ambiguous_trades"] > 0
-    ends = both_ends(study, wide, result)
+    ends = both_ends(study, result, lambda other: other.run(wide))
     assert ends["total_return_stop_first"] == result.metrics["total_return"] < ends["total_return_target_first"]
 
 
@@ -128,4 +128,4 @@ def test_without_an_ambiguous_bar_both_ends_are_one(study: Study) -> None:
     far = {"strategy.stop_atr": 50.0, "strategy.target_atr": 50.0}
     result = study.run(far)
     assert result.metrics["ambiguous_trades"] == 0
-    assert set(both_ends(study, far, result).values()) == {result.metrics["total_return"]}
+    assert set(both_ends(study, result, lambda other: other.run(far)).values()) == {result.metrics["total_return"]}

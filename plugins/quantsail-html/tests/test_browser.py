@@ -68,6 +68,23 @@ def test_zooming_in_joins_fewer_bars_to_a_candle(browser: Any, long_report: Path
     assert "one candle is 5 min." in browser.value("document.getElementById('candles-said').textContent")
 
 
+def test_who_zooms_in_before_the_page_is_read_gets_the_bars_when_it_is(browser: Any, long_report: Path) -> None:
+    """The chart is drawn before the browser has read the data behind the scripts."""
+    early = f"""new MutationObserver(() => {{
+        if (!document.documentElement.dataset.ready || window.early) return;
+        window.early = document.readyState;
+        for (let times = 0; times < 12; times++) {click("in")};
+        window.seen = {CANDLES}.length;
+    }}).observe(document, {{ subtree: true, attributes: true, attributeFilter: ["data-ready"] }});"""
+    with browser.beforehand(early):
+        browser.open(long_report)
+        browser.wait("document.readyState === 'complete'")
+    assert browser.value("window.early") == "loading"
+    assert browser.value(f"{CANDLES}.length > window.seen")
+    assert browser.value(f"{CANDLES}[1] - {CANDLES}[0]") == 5 * 60 * 1_000
+    assert_quiet(browser, long_report)
+
+
 def test_the_candles_drawn_are_those_of_the_data(
     browser: Any, long_run: tuple[RunResult, Path], written: Write
 ) -> None:

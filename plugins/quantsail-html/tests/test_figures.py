@@ -224,6 +224,38 @@ def test_a_sweep_of_one_parameter_and_one_without_scores_are_shown_too() -> None
 # --- markup and figures --------------------------------------------------------------------------
 
 
+def trials_of(**more: Any) -> Run:
+    """Trials of one parameter with three values, each tried twice."""
+    trials = {
+        "trial": np.arange(6),
+        "strategy.atr_period": np.array([10, 14, 20] * 2),
+        "score": np.array([1.0, 2.0, 3.0, 10.0, 20.0, 30.0]),
+    }
+    facts = {"parameters": ["strategy.atr_period"], **more.pop("facts", {})}
+    return run_of(tables={"trials": trials | more}, facts=facts)
+
+
+def test_neighbours_of_a_walk_forward_are_those_of_the_same_window() -> None:
+    section = sweep(trials_of(window=np.array([1, 1, 1, 2, 2, 2])))
+    assert section is not None
+    header, *rows = Cells(section.below).rows
+    assert header[:6] == ["#", "trial", "window", "atr_period", "score", "neighbours"]
+    # Of the middle value the neighbours are the first and the last of its own window: (10 + 30) / 2 and (1 + 3) / 2.
+    assert {row[1]: row[5] for row in rows} == {"5": "20", "4": "20", "3": "20", "2": "2", "1": "2", "0": "2"}
+    assert [row[2] for row in rows] == ["2", "2", "2", "1", "1", "1"]
+
+
+def test_of_several_objectives_the_first_orders_and_all_are_in_the_table() -> None:
+    facts = {"objective": ["sharpe", "total-return"]}
+    section = sweep(trials_of(score_2=np.array([6.0, 5.0, 4.0, 3.0, 2.0, NAN]), facts=facts))
+    assert section is not None
+    assert section.figures[0].title == "sharpe by strategy.atr_period"
+    header, first, second, *_ = Cells(section.below).rows
+    assert header == ["#", "trial", "atr_period", "sharpe", "neighbours", "total-return"]
+    assert (first[3], first[5]) == ("30", "–")
+    assert (second[3], second[5]) == ("20", "2")
+
+
 def test_text_is_escaped_and_markup_is_not() -> None:
     assert tag("p", "<a>", Html("<b>&</b>"), title='"') == '<p title="&quot;">&lt;a&gt;<b>&</b></p>'
     assert "<td>&lt;x&gt;</td>" in table(("h",), [("<x>",)], "l", "c")

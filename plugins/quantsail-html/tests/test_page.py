@@ -19,6 +19,7 @@ import pytest
 
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.testing.examples import example_result
+from quantsail_html.page import plotly_script, unwrapped
 
 Write = Callable[[RunResult, Path], Path]
 
@@ -62,8 +63,8 @@ class Seen(HTMLParser):
         content = next(g["content"] for t, g in self.elements if g.get("http-equiv") == "Content-Security-Policy")
         return dict(part.strip().split(" ", 1) for part in (content or "").split(";"))  # type: ignore[misc]
 
-    def data(self) -> Any:
-        return json.loads(next(text for _, given, text in self.inside if given.get("id") == "report-data"))
+    def data(self, name: str = "report-data") -> Any:
+        return json.loads(next(text for _, given, text in self.inside if given.get("id") == name))
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +119,18 @@ def test_every_figure_has_words_numbers_and_a_variant_for_each_choice(
     assert {given["data-variant"] for _, given in page.elements if "data-variant" in given} >= variants
 
 
+@pytest.mark.parametrize("fixture", ["sweep_result", "walk_forward_result"])
+def test_d033_the_return_at_both_ends_of_ambiguous_bars_is_shown(
+    fixture: str, seen: Callable[..., Seen], request: pytest.FixtureRequest
+) -> None:
+    result = request.getfixturevalue(fixture)
+    ends = {"ambiguous_trades": 3, "total_return_stop_first": 0.1, "total_return_target_first": 0.125}
+    told = seen(attrs.evolve(result, metrics={**result.metrics, **ends})).text
+    assert "touched stop and target: 3. Return +10.00 % if the stop came first each time, +12.50 % if" in told
+    none = seen(attrs.evolve(result, metrics={**result.metrics, **ends, "ambiguous_trades": 0})).text
+    assert "touched stop and target:" not in none
+
+
 def test_a_run_without_trades_says_so(seen: Callable[..., Seen]) -> None:
     page = seen(example_result(0))
     assert page.sections() == ["overview", "equity", "months", "trades", "refusals", "setup"]
@@ -135,14 +148,45 @@ def test_a_result_with_nothing_in_it_is_a_page(seen: Callable[..., Seen]) -> Non
 
 
 def test_the_candles_travel_to_the_last_digit_of_a_float32(sample_run: tuple[RunResult, Path], written: Write) -> None:
-    (stored,) = Seen(written(*sample_run).read_text(encoding="utf-8")).data()["market"]
+    page = Seen(written(*sample_run).read_text(encoding="utf-8"))
+    (stored,) = page.data()["market"]
     bars = sample_run[0].market["EUR/USD"]
-    columns = {name: _decoded(stored["candles"][name]) for name in ("time", "open", "high", "low", "close")}
-    assert ((columns["time"] + stored["candles"]["first"]) * 1_000_000_000).tolist() == bars.time.tolist()
+    columns = {name: _decoded(column) for name, column in page.data("candles-data-0").items()}
+    assert ((columns["time"] + stored["start"]) * 1_000_000_000).tolist() == bars.time.tolist()
     for name in ("open", "high", "low", "close"):
         assert columns[name].tolist() == getattr(bars, name).astype(np.float32).tolist()
     entries = _decoded(stored["trades"]["entry_time"]) * 1e9
     assert sorted(entries.tolist()) == sorted(sample_run[0].trades["entry_time"].tolist())
+
+
+def test_of_many_bars_an_overview_is_drawn_first(sample_run: tuple[RunResult, Path], written: Write) -> None:
+    """A year of hours is drawn as candles of half a day, against a plain loop over the bars."""
+    (stored,) = Seen(written(*sample_run).read_text(encoding="utf-8")).data()["market"]
+    assert (stored["step"], stored["length"]) == (3_600, 43_200)
+    bars = sample_run[0].market["EUR/USD"]
+    halves: dict[int, list[int]] = {}
+    for row, time in enumerate(bars.time.tolist()):
+        halves.setdefault(time // 43_200_000_000_000, []).append(row)
+    columns = {name: _decoded(column) for name, column in stored["candles"].items()}
+    times = [bars.time[rows[0]] for rows in halves.values()]
+    assert ((columns["time"] + stored["start"]) * 1_000_000_000).tolist() == times
+    expected = {
+        "open": [bars.open[rows[0]] for rows in halves.values()],
+        "high": [bars.high[rows].max() for rows in halves.values()],
+        "low": [bars.low[rows].min() for rows in halves.values()],
+        "close": [bars.close[rows[-1]] for rows in halves.values()],
+    }
+    for name, values in expected.items():
+        assert columns[name].tolist() == np.array(values, np.float32).tolist(), name
+
+
+def test_few_bars_travel_once(sample_run: tuple[RunResult, Path], seen: Callable[..., Seen]) -> None:
+    result = sample_run[0]
+    page = seen(attrs.evolve(result, market={"EUR/USD": result.market["EUR/USD"].slice(0, 1_000)}))
+    (stored,) = page.data()["market"]
+    assert stored["length"] == stored["step"]
+    assert len(_decoded(stored["candles"]["time"])) == 1_000
+    assert [given for tag, given, _ in page.inside if str(given.get("id")).startswith("candles-data")] == []
 
 
 def _decoded(column: dict[str, str]) -> np.ndarray[Any, Any]:
@@ -262,6 +306,16 @@ def test_labels_of_figures_hold_no_markup_for_plotly(sweep_result: RunResult, se
 
 def test_a_lone_surrogate_in_a_reason_does_not_stop_the_report(seen: Callable[..., Seen]) -> None:
     assert "bad ?" in seen(attrs.evolve(example_result(), notes=("bad \ud800",))).text
+
+
+def test_plotly_is_parsed_once() -> None:
+    """The installed script has the form that is known; one that has another is taken as it is."""
+    script = plotly_script()
+    assert script.startswith("/**\n* plotly.js v")
+    assert '"use strict";var Plotly=' in script[:400]
+    assert unwrapped(script) == script
+    other = "/* plotly */ (function(root, factory) { root.Plotly = factory(); } (self, () => ({})));"
+    assert unwrapped(other) == other
 
 
 def test_writing_a_report_does_not_import_plotly() -> None:

@@ -137,3 +137,16 @@ def test_any_result_with_criteria_shows_them(capsys: pytest.CaptureFixture[str])
     criteria = [{"name": "p95_max_drawdown", "value": 0.12, "limit": 0.2, "passed": True}]
     ConsoleReporter().write(RunResult("monte-carlo", "mc", facts={"criteria": criteria}, verdict="pass"), None)
     assert "p95 max drawdown   0.12    0.2  yes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["sweep", "walk-forward"])
+def test_d033_the_return_at_both_ends_of_ambiguous_bars_is_shown(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = {"total_return_stop_first": 0.1, "total_return_target_first": 0.125}
+    metrics = {"total_return": 0.1, "ambiguous_trades": 3, **ends}
+    ConsoleReporter().write(RunResult(kind, "s", metrics=metrics), None)
+    out = capsys.readouterr().out
+    said = "Stop and target in one bar: +10.00% if the stop came first each time, +12.50% if the target did.\n"
+    assert said in out
+    assert "total_return_" not in out  # nor once more among the figures without a label
+    ConsoleReporter().write(RunResult(kind, "s", metrics=metrics | {"ambiguous_trades": 0}), None)
+    assert said not in capsys.readouterr().out

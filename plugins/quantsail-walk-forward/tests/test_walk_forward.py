@@ -296,6 +296,57 @@ def test_d071_all_figures_are_plain() -> None:
     assert type(result.verdict) is str
 
 
+@attrs.frozen
+class Bracket:
+    """Buys when the sixth hour of a day has closed, with a stop and a target of ten percent; leaves after seven bars.
+
+    The option ``unused`` gives a grid something to vary.
+    """
+
+    unused: int = 1
+    warmup: int = 0
+
+    def signals(self, bars: Bars) -> Signals:
+        entry = (bars.time // HOUR % 24 == 5).astype(np.int8)
+        return Signals(entry, bars.close * 0.9, bars.close * 1.1, max_bars=7, reason=lambda _: "the hour")
+
+
+def torn(bars: Bars, day: int, hour: int) -> Bars:
+    """With one bar that reaches from 80 to 120."""
+    high, low = bars.high.copy(), bars.low.copy()
+    high[day * 24 + hour], low[day * 24 + hour] = 120.0, 80.0
+    return attrs.evolve(bars, high=high, low=low)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_d033_both_ends_of_an_ambiguous_bar_are_told(reset: bool) -> None:
+    """The last trade of two windows meets a bar that touches its stop at 90 and its target at 110."""
+    events = ListEvents()
+    given = pipeline(torn(candles(days=20), 19, 8), strategy=Bracket())
+    options: dict[str, Any] = {"parameters": {"strategy.unused": [1, 2]}, "reset": reset}
+    result = walk(given, example_session(events=events), **options)
+    assert result.metrics["ambiguous_trades"] == 1
+    assert result.trades["exit_price"][-1] == pytest.approx(90.0)
+    stop_first = result.metrics["total_return_stop_first"]
+    assert stop_first == result.metrics["total_return"]
+    # For each of its pieces twenty more, and the ten basis points of 90 that a taker has paid at the stop.
+    more = float(result.trades["quantity"][-1]) * (20.0 + 0.09)
+    assert result.metrics["total_return_target_first"] == pytest.approx(stop_first + more / 10_000.0)
+    # The other end is a figure only: observers are not told of its trades.
+    told = sum(name == "trade_closed" for name in events.names())
+    assert told == (0 if reset else len(result.trades["symbol"]))
+
+    other = walk(given, both_touched="target_first", **options)
+    assert other.metrics["total_return"] == other.metrics["total_return_target_first"]
+    assert other.metrics["total_return_stop_first"] == pytest.approx(stop_first)
+
+
+def test_without_an_ambiguous_bar_both_ends_are_the_return() -> None:
+    metrics = walk().metrics
+    assert metrics["ambiguous_trades"] == 0
+    assert metrics["total_return_stop_first"] == metrics["total_return_target_first"] == metrics["total_return"]
+
+
 def test_events_are_those_of_the_one_account() -> None:
     events = ListEvents()
     result = walk(session=example_session(events=events))

@@ -31,7 +31,7 @@ class Run(Protocol):
     """The job, its candles in memory."""
 
     def simulate(self) -> dict[str, Any]:
-        """Signals and simulation: number of trades and final equity."""
+        """Signals and simulation: number of trades and final equity, or what else the job asks for."""
 
     def report(self, folder: Path) -> None:
         """Print a summary of the last simulation and write its trades and equity into ``folder``."""
@@ -43,14 +43,14 @@ def read(path: Path) -> Columns:
     return {name: table.column(name).to_numpy() for name in table.column_names}
 
 
-def trend(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+def trend(columns: Columns, adx_threshold: float = ADX_THRESHOLD) -> tuple[np.ndarray, np.ndarray]:
     """Where the TREND strategy wants to enter, and the ATR (NaN while warming up)."""
     high, low, close, volume = (columns[name] for name in ("high", "low", "close", "volume"))
     atr = talib.ATR(high, low, close, ATR_PERIOD)
     highest = np.concatenate([[np.nan], talib.MAX(high, LOOKBACK)[:-1]])
     with np.errstate(invalid="ignore"):
         enter = (
-            (talib.ADX(high, low, close, ADX_PERIOD) > ADX_THRESHOLD)
+            (talib.ADX(high, low, close, ADX_PERIOD) > adx_threshold)
             & (close > talib.SMA(close, MA_PERIOD))
             & (close > highest)
             & (volume > talib.SMA(volume, VOLUME_PERIOD))
@@ -58,8 +58,9 @@ def trend(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
     return enter, atr
 
 
-def main(job: Callable[[list[Columns]], Run]) -> None:
-    """Run ``job`` and print its trades, final equity and warm seconds as one line of JSON.
+def main(job: Callable[..., Run], *settings: str) -> None:
+    """Run ``job``, made of its candles and of ``settings`` that are given to it as JSON, and print what it
+    found and its warm seconds as one line of JSON.
 
     With ``--out DIR`` it ends as a run of Quantsail does: a summary on the console, trades and equity as Parquet.
     With ``--warm N`` only the simulation is repeated.
@@ -68,8 +69,11 @@ def main(job: Callable[[list[Columns]], Run]) -> None:
     parser.add_argument("--warm", type=int, default=0)
     parser.add_argument("--out", type=Path)
     parser.add_argument("files", nargs="+", type=Path)
+    for setting in settings:
+        parser.add_argument(f"--{setting}", type=json.loads, required=True)
     options = parser.parse_args()
-    run = job([read(path) for path in options.files])
+    given = {setting: getattr(options, setting) for setting in settings}
+    run = job([read(path) for path in options.files], **given)
     result = run.simulate()
     if options.out:
         options.out.mkdir(parents=True)

@@ -16,16 +16,18 @@ _SHARED = ("numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "ta-lib==0.8.2")
 
 @attrs.frozen
 class Peer:
-    """Another backtester: the packages to install and the script that runs the TREND job in it."""
+    """Another backtester: the packages to install and, if it can, the script that runs the TREND job in it."""
 
     name: str
     packages: tuple[str, ...]
-    script: Path
+    script: Path = HERE
 
 
 PEERS = {
     "vectorbt": Peer("vectorbt", ("vectorbt[rust]==1.2.0", "numba==0.68.1", *_SHARED), HERE / "vectorbt_trend.py"),
     "backtesting.py": Peer("backtesting.py", ("backtesting==0.6.6", *_SHARED), HERE / "backtesting_trend.py"),
+    "pybroker": Peer("pybroker", ("lib-pybroker==2.0.2", "numba==0.68.1", "numpy==2.4.6", "pandas==3.1.1")),
+    "numpy": Peer("numpy", ("numpy==2.4.6",)),
 }
 
 
@@ -47,6 +49,6 @@ def interpreter(peer: Peer) -> Path:
     uv = shutil.which("uv") or str(HERE.parents[2] / ".tools" / "bin" / "uv")
     subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
     install = [uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), *peer.packages]
-    subprocess.run(install, check=True)
+    subprocess.run(install, check=True, cwd=folder)  # outside of the project, whose pins are not the peer's
     stamp.write_text(wanted, encoding="utf-8")
     return python

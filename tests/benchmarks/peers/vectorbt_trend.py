@@ -40,13 +40,22 @@ class TrendRun:
 
 
 def _simulate(markets: list[common.Columns], prices: dict[str, pd.DataFrame], freq: pd.Timedelta) -> vbt.Portfolio:
-    enter, stop, target, share = (np.empty(prices["close"].shape) for _ in range(4))
-    for column, market in enumerate(markets):
-        signal, atr = common.trend(market)
-        distance = common.STOP_ATR * atr / market["close"]
-        rows = (signal, distance, common.TARGET_ATR * atr / market["close"], _share(distance))
-        for table, values in zip((enter, stop, target, share), rows, strict=True):
-            table[1:, column], table[0, column] = values[:-1], 0.0
+    columns = [levels(market, *common.trend(market), common.STOP_ATR, common.TARGET_ATR) for market in markets]
+    return portfolio(columns, prices, freq, cash_sharing=True, group_by=True)
+
+
+def levels(market: common.Columns, enter: np.ndarray, atr: np.ndarray, stop: float, target: float) -> list[np.ndarray]:
+    """One column: entries, stop and target as fractions of the price, and size as one of equity; known a bar later."""
+    distance = stop * atr / market["close"]
+    rows = (enter, distance, target * atr / market["close"], _share(distance))
+    return [np.concatenate([[0.0], row[:-1]]) for row in rows]
+
+
+def portfolio(
+    columns: list[list[np.ndarray]], prices: dict[str, pd.DataFrame], freq: pd.Timedelta, **more: bool
+) -> vbt.Portfolio:
+    """The simulation of ``columns``, each as ``levels`` gives it."""
+    enter, stop, target, share = (np.column_stack(rows) for rows in zip(*columns, strict=True))
     return vbt.Portfolio.from_signals(
         prices["close"],
         entries=enter.astype(bool),
@@ -63,10 +72,9 @@ def _simulate(markets: list[common.Columns], prices: dict[str, pd.DataFrame], fr
         fees=common.TAKER_FEE + common.HALF_SPREAD,
         slippage=common.SLIPPAGE,
         init_cash=common.CAPITAL,
-        cash_sharing=True,
-        group_by=True,
         accumulate=False,
         freq=freq,
+        **more,
     )
 
 

@@ -17,8 +17,9 @@ _NS_PER_MS = 1_000_000
 
 
 def axis(title: str = "", **more: Any) -> dict[str, Any]:
-    """An axis with a title."""
-    return {"title": {"text": title}, **more}
+    """An axis with a title. ``more`` are further options of plotly's, ``standoff`` the title's way from the labels."""
+    standoff = {"standoff": more.pop("standoff")} if "standoff" in more else {}
+    return {"title": {"text": title, **standoff}, **more}
 
 
 def time_axis(**more: Any) -> dict[str, Any]:

@@ -37,9 +37,12 @@ def parameter(path: str, values: Any) -> Parameter:
         return Parameter(path, tuple(general(_whole(value)) for value in distinct.tolist()), codes.astype(np.int64))
     edges = np.linspace(distinct[0], distinct[-1], _BINS + 1)
     codes = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, _BINS - 1)
-    return Parameter(
-        path, tuple(f"{general(low)}…{general(high)}" for low, high in _pairs(edges)), codes.astype(np.int64)
-    )
+    return Parameter(path, tuple(f"{low:.3g}…{high:.3g}" for low, high in _pairs(edges)), codes.astype(np.int64))
+
+
+def heading(path: str) -> str:
+    """A path where room is short: options of the strategy by their name alone."""
+    return path.removeprefix("strategy.")
 
 
 def _pairs(edges: Floats) -> list[tuple[float, float]]:

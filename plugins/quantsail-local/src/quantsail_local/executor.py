@@ -9,25 +9,20 @@ import signal
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import attrs
 from attrs.validators import ge, optional
 
-from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
+from quantsail_framework.search.crew import Job, LostError, Results, work_off
 
 _PROBE_S = 0.3  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
-_CHUNKS = 8  # pieces of work per process: more share the end better, fewer talk less
-_LONGEST = 32  # items that one process is given at once
-
-Job = tuple[int, Any]
 
 # In a worker process: the function and the study that it was started with.
 _work: list[Any] = []
@@ -57,7 +52,8 @@ class LocalExecutor:
             yield index, function(item, shared)
             done += 1
         if jobs[done:]:
-            yield from _Pool(workers, function, shared).run(jobs[done:])
+            with _Crew(workers, function, shared) as crew:
+                yield from work_off(crew, jobs[done:])
 
 
 def _cores() -> int:
@@ -74,7 +70,7 @@ def _worth(done: int, total: int, seconds: float, workers: int) -> bool:
     return left > _START_S + left / workers
 
 
-class _Pool:
+class _Crew:
     """Processes over one study, replaced as a whole when one of them dies."""
 
     def __init__(self, workers: int, function: Callable[[Any, Any], Any], shared: Any) -> None:
@@ -86,40 +82,39 @@ class _Pool:
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+        self._pool = self._new_pool()
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
-        """(index, result) of every job. Those that a dying process took along run once more, each alone."""
-        length = min(_LONGEST, -(-len(jobs) // (self._workers * _CHUNKS)))
-        pending = deque(jobs[at : at + length] for at in range(0, len(jobs), length))
-        lost: list[Job] = []
-        try:
-            while pending:
-                yield from self._round(pending, self._workers, lost)
-            for job in lost:
-                again: list[Job] = []
-                yield from self._round(deque([[job]]), 1, again)
-                if again:
-                    raise RunError(f"item {job[0]} ({job[1]!r}) ended its process twice; does it need too much memory?")
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+    def __enter__(self) -> Self:
+        return self
 
-    def _round(self, pending: deque[Sequence[Job]], workers: int, lost: list[Job]) -> Iterator[tuple[int, Any]]:
-        """Work through ``pending`` until it is empty or a process dies; what was running then goes to ``lost``."""
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (str(self._file),))
-        running: dict[Future[list[tuple[int, Any]]], Sequence[Job]] = {}
+    def __exit__(self, *_error: object) -> None:
+        _end(self._pool)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def workers(self) -> int:
+        return self._workers
+
+    def start(self, piece: Sequence[Job]) -> Future[Results]:
         try:
-            while pending or running:
-                while pending and len(running) < 2 * workers:
-                    running[pool.submit(_run, pending[0])] = pending[0]
-                    pending.popleft()
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    results = future.result()
-                    del running[future]
-                    yield from results
+            return self._pool.submit(_run, piece)
         except BrokenProcessPool:
-            lost += [job for chunk in running.values() for job in chunk]
-        finally:
-            _end(pool)
+            _end(self._pool)
+            self._pool = self._new_pool()
+            return self._pool.submit(_run, piece)
+
+    def finished(self, tickets: Collection[Future[Results]]) -> Collection[Future[Results]]:
+        return wait(tickets, return_when=FIRST_COMPLETED).done
+
+    def results(self, ticket: Future[Results]) -> Results:
+        try:
+            return ticket.result()
+        except BrokenProcessPool:
+            raise LostError from None
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(str(self._file),)
+        )
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
@@ -147,6 +142,6 @@ def _end_with_parent(folder: Path) -> None:
         os._exit(1)
 
 
-def _run(chunk: Sequence[Job]) -> list[tuple[int, Any]]:
+def _run(piece: Sequence[Job]) -> Results:
     function, shared = _work
-    return [(index, function(item, shared)) for index, item in chunk]
+    return [(index, function(item, shared)) for index, item in piece]

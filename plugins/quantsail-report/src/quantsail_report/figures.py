@@ -15,8 +15,9 @@ from quantsail_report.section import Row, Section
 _CREDIBLE_DAYS = 90
 _BREAKDOWNS = ("by_symbol", "by_side", "by_exit_reason", "by_month")
 _COSTS = {"total_fees": "fees", "total_spread": "spread", "total_slippage": "slippage"}
+_ENDS = ("total_return_stop_first", "total_return_target_first")
 _SHOWN_ELSEWHERE = {
-    *("total_return", "final_equity", "total_net_pnl", "buy_and_hold_return", "periods_per_year"),
+    *("total_return", "final_equity", "total_net_pnl", "buy_and_hold_return", "periods_per_year", *_ENDS),
     *_COSTS,
 }
 _OTHER_LABELS = {"total_return": "return", "total_net_pnl": "net result", "buy_and_hold_return": "buy & hold"}
@@ -41,7 +42,18 @@ def outcome(result: RunResult, money: Money) -> Section | None:
             money.amount(None if gain is None else capital + gain),
         ),
     )
-    return Section("Result", "lrr", ("", "run", "buy & hold"), rows, () if held is None else (_HELD,))
+    lines = (*(() if held is None else (_HELD,)), *_both_ends(metrics))
+    return Section("Result", "lrr", ("", "run", "buy & hold"), rows, lines)
+
+
+def _both_ends(metrics: Mapping[str, Any]) -> Iterator[str]:
+    """Where a search met bars that touch stop and target: the return with either first."""
+    stop, target = map(metrics.get, _ENDS)
+    if metrics.get("ambiguous_trades") and stop is not None and target is not None:
+        yield (
+            f"Stop and target in one bar: {change(stop)} if the stop came first each time, "
+            f"{change(target)} if the target did."
+        )
 
 
 def _of_curve() -> dict[str, tuple[str, Format]]:

@@ -19,7 +19,7 @@ from quantsail_framework.search.checks import check_space
 from quantsail_framework.search.journal import Journal, run_trials
 from quantsail_framework.search.luck import luck
 from quantsail_framework.search.objective import ProfitFactorLnTrades
-from quantsail_framework.search.result import objective_name
+from quantsail_framework.search.result import both_ends, objective_name
 from quantsail_framework.search.space import Space, Values, parse_space
 from quantsail_framework.search.study import Trial, make_study
 from quantsail_walk_forward import judging
@@ -124,11 +124,13 @@ class WalkForwardRunner:
         journal = Journal.of(study, session)
         items = [item(window, values) for window in windows for values in grid]
         choices = self._choices(windows, run_trials(study, items, session, journal))
-        tested = (own_accounts if self.reset else one_account)(study, choices, session)
+        tested = self._tested(study, choices, session)
         result = self._result(study, space, choices, tested)
+        ends = both_ends(study, result, lambda other: self._again(other, choices, session))
         journal.close()
         cut.cache_clear()
-        return attrs.evolve(result, notes=(*study.data.notes, *notes, *_flat(choices)))
+        notes = [*study.data.notes, *notes, *_flat(choices)]
+        return attrs.evolve(result, metrics={**result.metrics, **ends}, notes=tuple(notes))
 
     def _check_lengths(self, bar: Timeframe) -> None:
         lengths = {name: getattr(self._lengths, name) for name in ("train_days", "test_days", "step_days")}
@@ -151,6 +153,14 @@ class WalkForwardRunner:
         size = len(trials) // len(windows)
         known = [qualified(trial, self.min_trades) for trial in trials]
         return [choose(window, known[k * size : (k + 1) * size]) for k, window in enumerate(windows)]
+
+    def _tested(self, study: RangeStudy, choices: list[Choice], session: Session) -> OutOfSample:
+        return (own_accounts if self.reset else one_account)(study, choices, session)
+
+    def _again(self, study: RangeStudy, choices: list[Choice], session: Session) -> RunResult:
+        """The test windows once more with the same choices; observers have seen them already."""
+        tested = self._tested(study, choices, attrs.evolve(session, events=None))
+        return result_of(KIND, study.pipeline, tested.data, tested.simulation)
 
     def _result(self, study: RangeStudy, space: Space, choices: list[Choice], tested: OutOfSample) -> RunResult:
         result = result_of(KIND, study.pipeline, tested.data, tested.simulation)

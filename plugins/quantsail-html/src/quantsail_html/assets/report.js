@@ -77,12 +77,19 @@
     return [...document.querySelectorAll("select")].filter((select) => select.id.startsWith(`${name}-choice-`));
   }
 
+  const PIXELS_A_NUMBER = 32;
+
+  /** Heat maps without the numbers in their cells where these are too narrow for them. */
+  function legible(traces, width) {
+    return traces.map((trace) => (trace.texttemplate && width / trace.x.length < PIXELS_A_NUMBER ? { ...trace, texttemplate: null } : trace));
+  }
+
   function draw(plot) {
     const name = plot.dataset.figure;
     const key = choosersOf(name).map((select) => select.value).join("|");
     const spec = report.figures[name][key];
     for (const table of document.querySelectorAll(`[data-of="${name}"] > [data-variant]`)) table.hidden = table.dataset.variant !== key;
-    Plotly.react(plot, themed(spec.data), layoutOf(spec.layout), CONFIG);
+    Plotly.react(plot, themed(legible(spec.data, plot.clientWidth)), layoutOf(spec.layout), CONFIG);
     drawn.add(plot);
   }
 
@@ -110,7 +117,7 @@
     HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 8 * HOUR, 12 * HOUR, DAY, 2 * DAY, 3 * DAY, 7 * DAY, 14 * DAY, 28 * DAY, 84 * DAY, 364 * DAY,
   ];
   const FIRST_MONDAY = 4 * DAY; // bars of whole weeks begin on Mondays
-  const MOST_IN_VIEW = 480; // with as many on either side, ready for panning, at most 1,440 are drawn
+  const MOST_IN_VIEW = report.most_in_view; // with as many on either side, ready for panning, three times as many are drawn
   const PIXELS_A_CANDLE = 3;
   const MOST_TRADES = 150;
   const PIXELS_A_TRADE = 7;
@@ -121,23 +128,33 @@
     return `${seconds} s`;
   }
 
-  /** Candles and trades of one symbol; times in seconds since 1970. */
+  /** Candles and trades of one symbol; times in seconds since 1970.
+   *  Where bars are many, candles joined of them stand for them until someone looks closer: `overview`. */
   class Series {
-    constructor(stored) {
-      this.symbol = stored.symbol;
-      Object.assign(this, columns(stored.candles));
+    constructor(stored, number) {
+      const { symbol, step, start, end, length } = stored;
+      Object.assign(this, { symbol, step, start, end, length, number, bars: null, lacking: false });
+      this.overview = columns(stored.candles);
       this.trades = columns(stored.trades);
       this.count = this.trades.entry_time?.length ?? 0;
-      this.start = this.first;
-      this.end = this.first + this.time[this.time.length - 1] + this.step;
     }
 
-    /** Index of the first bar that opens at or after `seconds`. */
-    at(seconds) {
-      let low = 0, high = this.time.length;
+    /** What candles of `length` seconds are joined of: the overview where that will do, else all bars, which stand
+     *  behind this script; until the browser has read them the overview has to do. */
+    barsFor(length) {
+      if (length % this.length === 0) return this.overview;
+      this.lacking = document.readyState === "loading";
+      if (this.lacking) return this.overview;
+      this.bars ??= columns(JSON.parse(document.getElementById(`candles-data-${this.number}`).textContent));
+      return this.bars;
+    }
+
+    /** Index of the first of `bars` that opens at or after `seconds`. */
+    at(bars, seconds) {
+      let low = 0, high = bars.time.length;
       while (low < high) {
         const middle = (low + high) >> 1;
-        if (this.first + this.time[middle] < seconds) low = middle + 1;
+        if (this.start + bars.time[middle] < seconds) low = middle + 1;
         else high = middle;
       }
       return low;
@@ -153,22 +170,23 @@
     joined(from, to, length) {
       const offset = length % (7 * DAY) === 0 ? FIRST_MONDAY : 0;
       const out = { x: [], open: [], high: [], low: [], close: [] };
+      const bars = this.barsFor(length);
       let last = -1, slot = null;
-      const stop = this.at(to);
-      for (let i = this.at(from); i < stop; i++) {
-        const seconds = this.first + this.time[i];
+      const stop = this.at(bars, to);
+      for (let i = this.at(bars, from); i < stop; i++) {
+        const seconds = this.start + bars.time[i];
         const own = length <= this.step ? seconds : seconds - ((seconds - offset) % length);
         if (own !== slot) {
           slot = own;
           last = out.x.push(own * 1000) - 1;
-          out.open.push(this.open[i]);
-          out.high.push(this.high[i]);
-          out.low.push(this.low[i]);
-          out.close.push(this.close[i]);
+          out.open.push(bars.open[i]);
+          out.high.push(bars.high[i]);
+          out.low.push(bars.low[i]);
+          out.close.push(bars.close[i]);
         } else {
-          if (this.high[i] > out.high[last]) out.high[last] = this.high[i];
-          if (this.low[i] < out.low[last]) out.low[last] = this.low[i];
-          out.close[last] = this.close[i];
+          if (bars.high[i] > out.high[last]) out.high[last] = bars.high[i];
+          if (bars.low[i] < out.low[last]) out.low[last] = bars.low[i];
+          out.close[last] = bars.close[i];
         }
       }
       return out;
@@ -192,7 +210,7 @@
     }
 
     choose(index) {
-      if (!this.known.has(index)) this.known.set(index, new Series(this.stored[index]));
+      if (!this.known.has(index)) this.known.set(index, new Series(this.stored[index], index));
       this.series = this.known.get(index);
       this.trade = -1;
       this.show(this.series.start, this.series.end);
@@ -397,6 +415,7 @@
     }, { passive: false });
     const controls = document.getElementById("candles-controls");
     controls.addEventListener("click", (event) => event.target.dataset.go && candles.go(event.target.dataset.go));
+    addEventListener("DOMContentLoaded", () => candles.series.lacking && candles.draw());
     controls.querySelector("select").addEventListener("change", (event) => candles.choose(Number(event.target.value)));
     return candles;
   }

@@ -10,6 +10,7 @@ import numpy as np
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.timeframe import NS_PER_SECOND
 from quantsail_html import block
+from quantsail_html.drawing import Ints
 from quantsail_html.markup import Html, details, join, select, tag
 from quantsail_html.numbers import count
 from quantsail_html.run import Run
@@ -18,6 +19,9 @@ from quantsail_html.sections.trades import trade_list
 
 # More bars than these (16 MB) are joined before they travel.
 MOST_BARS = 600_000
+MOST_IN_VIEW = 480  # candles that the script shows at once
+_OVERVIEWS = (60, 300, 1_800, 3_600, 43_200, 86_400)  # seconds; each divides those after it
+_WORTHWHILE = 4  # bars that a candle of the overview joins at least
 _SAYS = "Drag to pan, zoom with the buttons or with Ctrl and the wheel."
 _KEYS = (
     "With the chart focused: arrow keys pan, + and - zoom, n and p go from trade to trade, 0 shows everything. "
@@ -69,11 +73,17 @@ def _joined_note(run: Run) -> Html | None:
 
 
 def market_data(run: Run) -> list[dict[str, Any]]:
-    """Per symbol the columns of its candles and of its trades, for the script."""
+    """Per symbol what the script draws first: candles of the whole range, joined where they are many, and trades."""
+    factor = _factor(run)
+    return [_first_sight(run, symbol, bars, factor) for symbol, bars in run.market.items()]
+
+
+def later_data(run: Run) -> list[dict[str, Any] | None]:
+    """Per symbol the columns of all its candles, for who looks closer; None where the first sight has them all."""
     factor = _factor(run)
     return [
-        {"symbol": symbol, "candles": _candles(bars, factor), "trades": _trades(run, symbol)}
-        for symbol, bars in run.market.items()
+        None if overview_length(bars, factor) is None else _columns(bars, np.arange(0, len(bars), factor))
+        for bars in run.market.values()
     ]
 
 
@@ -85,23 +95,41 @@ def _factor(run: Run) -> int:
     return -(-_bars(run) // MOST_BARS) or 1
 
 
-def _candles(bars: Bars, factor: int) -> dict[str, Any]:
-    """Times in seconds after the first bar (32 bits hold 136 years), prices with the seven digits of a float32."""
-    starts = np.arange(0, len(bars), factor)
-    ends = np.append(starts[1:], len(bars)) - 1
+def overview_length(bars: Bars, factor: int = 1) -> int | None:
+    """Seconds of the candles that stand for all bars until somebody looks closer; None where the bars are few.
+
+    Of some lengths that divide every longer one on the chart, the longest that still gives more candles than it shows.
+    """
+    step, span = bars.timeframe.ns // NS_PER_SECOND * factor, int(bars.time[-1] - bars.time[0]) // NS_PER_SECOND
+    fit = [length for length in _OVERVIEWS if length % step == 0 and length * MOST_IN_VIEW <= span]
+    return max((length for length in fit if length >= _WORTHWHILE * step), default=None)
+
+
+def _first_sight(run: Run, symbol: str, bars: Bars, factor: int) -> dict[str, Any]:
+    step, length = bars.timeframe.ns // NS_PER_SECOND, overview_length(bars, factor)
+    slots = np.arange(len(bars)) // factor if length is None else bars.time // NS_PER_SECOND // length
+    return {
+        "symbol": symbol,
+        "step": step,
+        "start": int(bars.time[0]) // NS_PER_SECOND,
+        "end": int(bars.time[-1]) // NS_PER_SECOND + step,
+        "length": length or step,
+        "candles": _columns(bars, np.flatnonzero(np.diff(slots, prepend=slots[0] - 1))),
+        "trades": _trades(run, symbol),
+    }
+
+
+def _columns(bars: Bars, starts: Ints) -> dict[str, Any]:
+    """Candles that begin with the bars ``starts``: times in seconds after the first bar (32 bits hold 136 years),
+    prices with the seven digits of a float32."""
     columns = {
         "open": bars.open[starts],
         "high": np.maximum.reduceat(bars.high, starts),
         "low": np.minimum.reduceat(bars.low, starts),
-        "close": bars.close[ends],
+        "close": bars.close[np.append(starts[1:], len(bars)) - 1],
     }
-    first = int(bars.time[0]) // NS_PER_SECOND
-    return {
-        "first": first,
-        "step": bars.timeframe.ns // NS_PER_SECOND,
-        "time": block.column(bars.time[starts] // NS_PER_SECOND - first, "u4"),
-        **{name: block.column(values, "f4") for name, values in columns.items()},
-    }
+    time = (bars.time[starts] - bars.time[0]) // NS_PER_SECOND
+    return {"time": block.column(time, "u4"), **{name: block.column(each, "f4") for name, each in columns.items()}}
 
 
 def _trades(run: Run, symbol: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from quantsail_html.section import Figure, Section, Spec, one
 _TITLES = {
     "walk-forward": "Stitched account, out of sample",
     "sweep": "Account of the best trial",
+    "optuna": "Account of the best trial",
     "monte-carlo": "Account of the run itself",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -13,6 +13,8 @@ from quantsail_html.section import Figure, Section, box, one
 
 _COSTS = {"total_fees": "fees", "total_spread": "spread", "total_slippage": "slippage"}
 _SHOWN_RULES = 20
+# A text that its bar has no room for is left out, not made tiny.
+_LEGIBLE = {"uniformtext": {"mode": "hide", "minsize": 10}}
 _FEW_RULES = 6
 
 
@@ -35,6 +37,7 @@ def costs(run: Run) -> Section | None:
         "totals": {"marker": {"color": "@main"}},
         "connector": {"line": {"color": "@grid"}},
         "cliponaxis": False,
+        "textangle": 0,
     }
     rows = [
         (label, run.money(value), _share(value, gross), _bps(value, traded))
@@ -42,7 +45,7 @@ def costs(run: Run) -> Section | None:
     ]
     numbers = table(("", "amount", "of gross", "bps of traded value"), rows, "lrrr", "Costs")
     says = f"{run.gain(gross)} before costs, {run.money(total)} paid, {run.gain(net)} left."
-    layout = {"yaxis": axis(run.currency), "showlegend": False}
+    layout = {"yaxis": axis(run.currency), "showlegend": False, **_LEGIBLE}
     figure = Figure("costs-waterfall", "From gross to net", says, one([waterfall], **layout))
     return Section("costs", "Costs", (figure,), (box("By kind", numbers),))
 

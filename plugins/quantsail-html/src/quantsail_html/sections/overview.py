@@ -13,6 +13,7 @@ from quantsail_html.section import Section
 _TITLES = {
     "walk-forward": "Key figures of the stitched account",
     "sweep": "Key figures of the best trial",
+    "optuna": "Key figures of the best trial",
     "monte-carlo": "Key figures of the run itself",
 }
 _SHORTLIST = 4  # symbols named in the header
@@ -21,7 +22,7 @@ _SHORTLIST = 4  # symbols named in the header
 def overview(run: Run) -> Section:
     """Key figures as tiles, the criteria of a verdict, and every metric on demand."""
     title = _TITLES.get(run.result.kind, "Key figures")
-    return Section("overview", title, above=join((_tiles(run), _criteria(run), _everything(run))))
+    return Section("overview", title, above=join((_tiles(run), _both_ends(run), _criteria(run), _everything(run))))
 
 
 def about(run: Run) -> Html:
@@ -72,7 +73,8 @@ def _key(run: Run) -> Iterator[tuple[str, str, str | None]]:
     for name, (label, shown) in _labels(run).items():
         if name in metrics and not isinstance(metrics[name], Mapping):
             value = metrics[name]
-            yield label, MISSING if value is None else shown(value), _sign(value) if shown is change else None
+            signed = shown in (change, run.gain)
+            yield label, MISSING if value is None else shown(value), _sign(value) if signed else None
 
 
 def _labels(run: Run) -> dict[str, tuple[str, Any]]:
@@ -101,6 +103,19 @@ def _sign(value: Any) -> str | None:
     if not is_number(value) or not value:
         return None
     return "gain" if value > 0 else "loss"
+
+
+def _both_ends(run: Run) -> Html | None:
+    """Where a search met bars that touch stop and target: the return with either first."""
+    number_of = run.metric("ambiguous_trades")
+    stop, target = run.metric("total_return_stop_first"), run.metric("total_return_target_first")
+    if not number_of or stop is None or target is None:
+        return None
+    told = (
+        f"Trades whose last bar touched stop and target: {count(number_of)}. Return {change(stop)} if the stop came "
+        f"first each time, {change(target)} if the target did."
+    )
+    return tag("p", told, class_="note")
 
 
 # --- tables --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from quantsail_framework.domain.result import Table
 from quantsail_html import bins
 from quantsail_html.drawing import Floats, axis, words
-from quantsail_html.grid import REDUCE, Parameter, cells, neighbours_mean, parameter, surroundings
+from quantsail_html.grid import REDUCE, Parameter, cells, heading, neighbours_mean, parameter, surroundings
 from quantsail_html.markup import Html, join, table, tag
 from quantsail_html.numbers import count, general, number, percent
 from quantsail_html.run import Run
@@ -42,10 +42,16 @@ def sweep(run: Run) -> Section | None:
         return None
     scores = trials["score"].astype(np.float64)
     parameters = [parameter(path, trials[path]) for path in run.parameters if path in trials]
-    objective = str(run.result.facts.get("objective") or "score")
-    figures = [_map(parameters, scores, objective), _distribution(scores, objective)]
-    above, top = _outcomes(trials, scores), _top(parameters, trials, scores)
+    objectives = _objectives(run)
+    figures = [_map(parameters, scores, objectives[0]), _distribution(scores, objectives[0])]
+    above, top = _outcomes(trials, scores), _top(parameters, trials, scores, objectives)
     return Section("sweep", "Trials", tuple(each for each in figures if each), above=above, below=top)
+
+
+def _objectives(run: Run) -> list[str]:
+    """What the trials were scored by. Of several, figures show the first, and the table of the best has all."""
+    told = run.result.facts.get("objective") or "score"
+    return [str(each) for each in told] if isinstance(told, list | tuple) else [str(told)]
 
 
 def _outcomes(trials: Table, scores: Floats) -> Html:
@@ -119,10 +125,12 @@ def _levels(shown: Parameter) -> dict[str, Any]:
     places = list(range(len(shown.labels)))
     return axis(
         words(shown.path),
+        standoff=8,  # else it lies on long labels
         tickvals=places,
         ticktext=[words(label) for label in shown.labels],
         automargin=True,
         showgrid=False,
+        zeroline=False,
     )
 
 
@@ -163,27 +171,43 @@ def _distribution(scores: Floats, objective: str) -> Figure | None:
 # --- the best ------------------------------------------------------------------------------------
 
 
-def _top(parameters: list[Parameter], trials: Table, scores: Floats) -> Html:
-    """The best trials, each beside the mean of its neighbours: those at most one step away in every parameter."""
+def _top(parameters: list[Parameter], trials: Table, scores: Floats, objectives: list[str]) -> Html:
+    """The best trials, by the first objective where there are several."""
     order = [at for at in np.argsort(-scores, kind="stable").tolist() if np.isfinite(scores[at])][:_TOP]
     if not order:
         return tag("p", "No trial has a score.", class_="empty")
-    metrics = {name: look for name, look in _METRICS.items() if name in trials}
-    header = (
-        "#",
-        "trial",
-        *(each.path for each in parameters),
-        "score",
-        "neighbours",
-        *(label for label, _ in metrics.values()),
-    )
-    rows = []
-    for rank, at in enumerate(order, 1):
-        around = neighbours_mean(parameters, scores, at)
-        values = (general(trials[each.path][at]) for each in parameters)
-        figures = (shown(float(trials[name][at])) for name, (_, shown) in metrics.items())
-        rows.append(
-            (rank, general(trials["trial"][at]), *values, general(float(scores[at])), general(around), *figures)
-        )
-    note = tag("p", "neighbours: mean score of the trials at most one step away in every parameter.", class_="note")
-    return join((tag("h3", f"The best {len(order)}"), table(header, rows, "r" * len(header), "Best trials"), note))
+    columns = list(_columns(parameters, trials, scores, objectives))
+    header = ("#", *(name for name, _ in columns))
+    rows = [(rank, *(cell(at) for _, cell in columns)) for rank, at in enumerate(order, 1)]
+    where = " of the same window" if "window" in trials else ""
+    note = f"neighbours: mean score of the trials{where} at most one step away in every parameter."
+    best = table(header, rows, "r" * len(header), "Best trials")
+    return join((tag("h3", f"The best {len(order)}"), best, tag("p", note, class_="note")))
+
+
+def _columns(
+    parameters: list[Parameter], trials: Table, scores: Floats, objectives: list[str]
+) -> Iterator[tuple[str, Callable[[int], str]]]:
+    """(heading, the cell of a trial) of what is told of the best."""
+
+    def plain(name: str) -> Callable[[int], str]:
+        return lambda at: general(trials[name][at])
+
+    further = {f"score_{at}": name for at, name in enumerate(objectives[1:], 2)}
+    yield "trial", plain("trial")
+    if "window" in trials:  # of a walk-forward, which tries every combination in each
+        yield "window", plain("window")
+    yield from ((heading(each.path), plain(each.path)) for each in parameters)
+    yield objectives[0] if further else "score", plain("score")
+    yield "neighbours", lambda at: general(neighbours_mean(parameters, _beside(trials, scores, at), at))
+    yield from ((objective, plain(name)) for name, objective in further.items() if name in trials)
+    for name, (label, shown) in _METRICS.items():
+        if name in trials:
+            yield label, lambda at, name=name, shown=shown: shown(float(trials[name][at]))  # type: ignore[misc]
+
+
+def _beside(trials: Table, scores: Floats, at: int) -> Floats:
+    """The scores that may be compared with that of a trial: those of its window, where there are windows."""
+    if "window" not in trials:
+        return scores
+    return np.where(trials["window"] == trials["window"][at], scores, np.nan)

@@ -8,6 +8,7 @@ import numpy as np
 
 from quantsail_framework.domain.result import Table
 from quantsail_html.drawing import Floats, axis, milliseconds, steps, time_axis, words
+from quantsail_html.grid import heading
 from quantsail_html.markup import Html, table
 from quantsail_html.numbers import change, count, date, general, is_number, number
 from quantsail_html.run import Run
@@ -140,12 +141,13 @@ def _drift(windows: Table, path: str, number_: int) -> Figure:
         "line": {"shape": "hvh", "color": "@main", "width": 2},
     }
     kinds = len({value for value in values if value is not None})
+    says = "The same in all windows." if kinds == 1 else f"{count(kinds)} different values."
     layout = {
         "xaxis": axis("window", type="category"),
         "yaxis": axis(words(path), type=None if numeric else "category"),
         "showlegend": False,
     }
-    return Figure(f"drift-{number_}", f"Drift of {path}", f"{count(kinds)} different values.", one([line], **layout))
+    return Figure(f"drift-{number_}", f"Drift of {path}", says, one([line], **layout))
 
 
 # --- table ---------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ def _table(run: Run, windows: Table) -> Html:
     }
     shown = {name: look for name, look in numbers.items() if name in windows}
     paths = [path for path in run.parameters if path in windows]
-    header = ("window", "train", "test", "status", *paths, *(name.replace("_", " ") for name in shown))
+    header = ("window", "train", "test", "status", *map(heading, paths), *(name.replace("_", " ") for name in shown))
     rows = [
         (
             name,

@@ -1,0 +1,149 @@
+"""The side of the process that hands out the work: a cluster, and pieces of work on their way through it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import attrs
+import dask
+from distributed import CancelledError, Client, KilledWorker, LocalCluster, wait
+
+from quantsail_dask.worker import Study, run
+from quantsail_framework.errors import RunError
+from quantsail_framework.search.crew import Job, LostError, Results, work_off
+
+_CONNECT_S = 10.0  # how long a scheduler may take to answer
+_PATIENCE_S = 60.0  # how long a cluster may be without a worker
+_LOOK_S = 2.0  # between two looks whether it has one
+_TRIES = 5  # to give the study to all workers
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Running]:
+    """The cluster whose scheduler is at ``address``."""
+    try:
+        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        remedy = "start one with `dask scheduler`, or leave the address out for a cluster on this machine"
+        raise RunError(f"no Dask scheduler answers at {address}: {remedy} ({error})") from error
+    with client:
+        yield Running(client)
+
+
+@contextmanager
+def of_its_own(workers: int | None) -> Iterator[Running]:
+    """Processes of this machine behind a scheduler in this one. They listen on the loopback device only.
+
+    A task that loses its worker is not run again by the scheduler: the executor knows what to do.
+    """
+    with tempfile.TemporaryDirectory(prefix="quantsail-", ignore_cleanup_errors=True) as folder:
+        with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": folder}):
+            cluster = LocalCluster(
+                n_workers=workers or _cores(),
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster, Client(cluster, set_as_default=False) as client:
+            yield Running(client, Path(folder))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@attrs.frozen
+class Running:
+    """A cluster in use. Workers of this machine map the study from a file in ``folder``; to others it is sent."""
+
+    client: Client
+    folder: Path | None = None
+
+    def map(
+        self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
+    ) -> Iterator[tuple[int, Any]]:
+        """As the executor's ``map``."""
+        if not items:
+            return
+        name = f"quantsail-{uuid.uuid4().hex}"
+        study = Study.packed((function, shared), self.folder and self.folder / name)
+        crew = _Crew(self.client, name)
+        crew.wait_for_workers()
+        try:
+            self._give(study, name)
+            yield from work_off(crew, list(enumerate(items)))
+        finally:
+            with suppress(OSError, ValueError):  # the scheduler is gone, or never got it
+                self.client.unregister_worker_plugin(name)  # whoever works on a piece stops after its item
+
+    def _give(self, study: Study, name: str) -> None:
+        """Workers that join later are given it as well. One that dies just then fails the whole call: once more."""
+        for left in reversed(range(_TRIES)):
+            try:
+                self.client.register_plugin(study, name)
+                return
+            except ModuleNotFoundError as error:
+                raise RunError(f"a worker has no module {error.name}: install quantsail-dask there too") from error
+            except OSError as error:
+                if not left or self.client.status != "running":
+                    raise RunError(f"the study could not be given to the workers of the cluster: {error}") from error
+                time.sleep(_LOOK_S)
+
+
+@attrs.frozen
+class _Crew:
+    """The workers of a cluster, each at one piece of the study of that name."""
+
+    client: Client
+    name: str
+
+    def workers(self) -> int:
+        return max(1, len(self.client.nthreads()))
+
+    def start(self, piece: Sequence[Job]) -> Any:
+        return self.client.submit(run, self.name, piece, pure=False)
+
+    def finished(self, tickets: Collection[Any]) -> Collection[Any]:
+        while True:
+            try:
+                with self.client.as_current():
+                    done: Collection[Any] = wait(list(tickets), timeout=_LOOK_S, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                self.wait_for_workers()
+            except CancelledError:
+                return [ticket for ticket in tickets if ticket.cancelled()]
+            else:
+                return done
+
+    def results(self, ticket: Any) -> Results:
+        try:
+            results: Results = ticket.result()
+        except KilledWorker as death:
+            raise LostError(again=death.allowed_failures > 0) from None
+        except CancelledError:
+            if self.client.status != "running":
+                raise RunError("the connection to the Dask scheduler is lost") from None
+            raise LostError from None
+        return results
+
+    def wait_for_workers(self) -> None:
+        """Raises RunError when there is none for long: whoever minds the cluster may be about to start some."""
+        until = time.monotonic() + _PATIENCE_S
+        while not self.client.nthreads():
+            if time.monotonic() > until:
+                address = self.client.scheduler_info()["address"]
+                remedy = f"start some with `dask worker {address} --nworkers auto --nthreads 1`"
+                raise RunError(f"the Dask scheduler at {address} has had no worker for {_PATIENCE_S:.0f} s: {remedy}")
+            time.sleep(min(_LOOK_S, _PATIENCE_S / 10))

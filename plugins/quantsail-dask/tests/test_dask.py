@@ -1,0 +1,149 @@
+"""Dask for real: a cluster of its own, and a scheduler and workers started by hand on the loopback device."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from quantsail_dask import cluster
+from quantsail_dask.executor import DaskExecutor
+from quantsail_framework import load_pipeline, run
+from quantsail_framework.errors import InputError, RunError
+from tests.search.clusters import LOOPBACK, ROOT, SWEEP, Cases, contents, distribution, listening, program, stop_a_sweep
+from tests.search.jobs import doubled, pid_of
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Any]:
+    with DaskExecutor(workers=2).started() as running:
+        yield running
+
+
+class TestItsOwn(Cases):
+    @pytest.fixture
+    def running(self, own: Any) -> Any:
+        return own
+
+    def test_it_listens_on_the_loopback_device_only(self, running: Any) -> None:
+        found = listening(psutil.Process())
+        assert found
+        assert found <= LOOPBACK
+
+    def test_it_says_nothing_when_a_worker_dies(self, running: Any, capfd: pytest.CaptureFixture[str]) -> None:
+        (victim,) = dict(running.map(pid_of, [0], shared=None)).values()
+        os.kill(victim, signal.SIGKILL)
+        assert len(dict(running.map(pid_of, list(range(40)), shared=None))) == 40
+        assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A scheduler with two workers, as their users start them. The workers have version 0.2 of a plugin, and the
+    scheduler itself gives a task to a second worker when the first dies."""
+    folder = tmp_path_factory.mktemp("cluster")
+    file = folder / "scheduler.json"
+    local = ("--host", "127.0.0.1", "--no-dashboard")
+    scheduler = (
+        "dask",
+        "scheduler",
+        "--port",
+        "0",
+        "--scheduler-file",
+        str(file),
+        "--dashboard-address",
+        "127.0.0.1:0",
+    )
+    workers = ("dask", "worker", "--scheduler-file", str(file), "--nworkers", "2", "--local-directory", str(folder))
+    path = os.pathsep.join([str(ROOT), distribution(folder, "0.2")])
+    retries = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    with program(*scheduler, *local, **retries), program(*workers, "--nthreads", "2", *local, PYTHONPATH=path):
+        for _ in range(600):
+            if file.exists():
+                break
+            time.sleep(0.1)
+        from distributed import Client
+
+        with Client(scheduler_file=str(file), set_as_default=False, timeout=60) as client:
+            client.wait_for_workers(2, timeout=60)
+            yield client.scheduler_info()["address"]
+
+
+@pytest.fixture(scope="module")
+def connected(address: str) -> Iterator[Any]:
+    with DaskExecutor(address=address).started() as running:
+        yield running
+
+
+class TestAtAnAddress(Cases):
+    @pytest.fixture
+    def running(self, connected: Any) -> Any:
+        return connected
+
+    def test_a_pipeline_file_names_it(self, address: str, tmp_path: Path) -> None:
+        run(load_pipeline(SWEEP, overrides={"executor.use": "local", "executor.workers": 1}), out=tmp_path / "here")
+        named = {"executor.use": "dask", "executor.address": address}
+        run(load_pipeline(SWEEP, overrides=named), out=tmp_path / "there")
+        assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+    def test_another_version_on_a_worker_is_refused(
+        self, running: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(distribution(tmp_path, "0.1"))
+        with pytest.raises(RunError, match=r"a worker on .* has quantsail-odd 0\.2 instead of 0\.1: install there"):
+            list(running.map(doubled, [1, 2], shared=None))
+
+
+def test_where_no_scheduler_is_an_error_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 0.5)
+    with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9: start one with `dask sch"):
+        list(DaskExecutor("tcp://127.0.0.1:9").map(doubled, [1], shared=None))
+
+
+def test_a_scheduler_without_workers_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(cluster, "_PATIENCE_S", 0.2)
+    empty = LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+    with empty, pytest.raises(RunError, match=r"has had no worker for 0 s: start some with `dask worker tcp://127"):
+        list(DaskExecutor(empty.scheduler_address).map(doubled, [1], shared=None))
+
+
+@pytest.mark.parametrize(("options", "text"), [
+    ({"address": "10.0.0.5:8786"}, "must be the address of a scheduler, such as"),
+    ({"address": "tcp://10.0.0.5:8786", "workers": 2}, "workers is for a cluster of its own"),
+])  # fmt: skip
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any], text: str) -> None:
+    with pytest.raises((InputError, ValueError), match=text):
+        DaskExecutor(**options)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
+def test_ctrl_c_leaves_nothing_running_and_keeps_the_trials(tmp_path: Path) -> None:
+    stop_a_sweep("dask", tmp_path)
+
+
+def test_closing_leaves_no_process_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    running = DaskExecutor(workers=2).map(pid_of, list(range(10_000)), shared=0.02)
+    pids = {next(running)[1] for _ in range(40)}
+    running.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_alone_imports_no_dask() -> None:
+    code = "import sys; from quantsail_dask.executor import DaskExecutor; DaskExecutor(); print('dask' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,82 @@
+"""Jobs handed out in pieces to whatever works on them elsewhere; those lost with a worker run once more."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from quantsail_framework.errors import RunError
+
+_PIECES = 8  # per worker: more share the end better, fewer talk less
+_LONGEST = 32  # jobs that one worker is given at once
+_AHEAD = 2  # pieces that are handed out per worker, so that none waits for the next
+
+Job = tuple[int, Any]
+Results = list[tuple[int, Any]]
+
+
+class LostError(Exception):
+    """The worker of a piece died with it. ``again``: it had already been given to more than one."""
+
+    def __init__(self, *, again: bool = False) -> None:
+        super().__init__("a worker died")
+        self.again = again
+
+
+class Crew(Protocol):
+    """Workers, each of which works on one piece at a time."""
+
+    def workers(self) -> int:
+        """How many there are now, at least 1."""
+        ...
+
+    def start(self, piece: Sequence[Job]) -> Any:
+        """Hand out a piece; returns a ticket that can be hashed."""
+        ...
+
+    def finished(self, tickets: Collection[Any]) -> Iterable[Any]:
+        """Wait until one of them is finished; those that are."""
+        ...
+
+    def results(self, ticket: Any) -> Results:
+        """(index, result) of the piece. Raises what a job raised, and LostError when its worker died."""
+        ...
+
+
+def work_off(crew: Crew, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+    """(index, result) of every job, in any order. What a dying worker took along runs once more, each job alone.
+
+    Raises RunError naming the job that ends its worker again.
+    """
+    length = max(1, min(_LONGEST, -(-len(jobs) // (crew.workers() * _PIECES))))
+    lost: list[Job] = []
+    yield from _round(crew, deque(jobs[at : at + length] for at in range(0, len(jobs), length)), lost)
+    for job in lost:
+        again: list[Job] = []
+        yield from _round(crew, deque([[job]]), again)
+        if again:
+            raise _deadly(job)
+
+
+def _round(crew: Crew, pieces: deque[Sequence[Job]], lost: list[Job]) -> Iterator[tuple[int, Any]]:
+    running: dict[Any, Sequence[Job]] = {}
+    while pieces or running:
+        while pieces and len(running) < _AHEAD * crew.workers():
+            piece = pieces.popleft()
+            running[crew.start(piece)] = piece
+        for ticket in crew.finished(running.keys()):
+            piece = running.pop(ticket)
+            try:
+                results = crew.results(ticket)
+            except LostError as loss:
+                if loss.again and len(piece) == 1:
+                    raise _deadly(piece[0]) from None
+                results = []
+            yield from results
+            came = {index for index, _ in results}
+            lost += [job for job in piece if job[0] not in came]
+
+
+def _deadly(job: Job) -> RunError:
+    return RunError(f"item {job[0]} ({job[1]!r}) ended its process twice; does it need too much memory?")

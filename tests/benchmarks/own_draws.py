@@ -1,0 +1,15 @@
+"""Job J6 by the runner's own functions: ``python -m tests.benchmarks.own_draws --draws N --warm K FILE``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantsail_monte_carlo.paths import block_bootstrapped, bootstrapped, shuffled
+from tests.benchmarks.peers import drawing
+
+if __name__ == "__main__":
+    drawing.main(
+        shuffle=lambda returns, draws: shuffled(returns, draws, np.random.default_rng(1)),
+        bootstrap=lambda returns, draws: bootstrapped(returns, draws, np.random.default_rng(2)),
+        block_bootstrap=lambda returns, draws: block_bootstrapped(returns, draws, np.random.default_rng(3)),
+    )

@@ -1,0 +1,79 @@
+"""Pieces of work and what becomes of them when workers die, with workers that are made for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import pytest
+
+from quantsail_framework.errors import RunError
+from quantsail_framework.search.crew import Job, LostError, Results, work_off
+
+
+class Crew:
+    """Two workers, in this process; ``deadly`` says how often an item ends its worker."""
+
+    def __init__(self, deadly: dict[str, int] | None = None, *, again: bool = False) -> None:
+        self.deadly = deadly or {}
+        self.again = again
+        self.given: list[Sequence[Job]] = []
+        self.most = 0
+
+    def workers(self) -> int:
+        return 2
+
+    @property
+    def pieces(self) -> list[list[int]]:
+        return [[index for index, _ in piece] for piece in self.given]
+
+    def start(self, piece: Sequence[Job]) -> int:
+        self.given.append(piece)
+        return len(self.given) - 1
+
+    def finished(self, tickets: Collection[int]) -> list[int]:
+        self.most = max(self.most, len(tickets))
+        return [max(tickets)]  # the last one first
+
+    def results(self, ticket: int) -> Results:
+        piece = self.given[ticket]
+        for _, item in piece:
+            if self.deadly.get(item, 0):
+                self.deadly[item] -= 1
+                raise LostError(again=self.again)
+        return [(index, item.upper()) for index, item in piece]
+
+
+def jobs(count: int) -> list[Job]:
+    return [(index, f"item{index}") for index in range(count)]
+
+
+def test_every_job_comes_back_once_with_at_most_two_pieces_per_worker_under_way() -> None:
+    crew = Crew()
+    found = list(work_off(crew, jobs(100)))
+    assert sorted(found) == [(index, f"ITEM{index}") for index in range(100)]
+    assert crew.most == 4
+    assert {len(piece) for piece in crew.pieces} == {7, 2}  # 100 / (2 workers * 8), rounded up; and the rest
+
+
+def test_a_piece_is_never_longer_than_32() -> None:
+    crew = Crew()
+    list(work_off(crew, jobs(2_000)))
+    assert max(map(len, crew.pieces)) == 32
+
+
+def test_jobs_that_were_lost_run_once_more_each_alone() -> None:
+    crew = Crew({"item8": 1})
+    assert len(dict(work_off(crew, jobs(100)))) == 100
+    assert crew.pieces[-7:] == [[7], [8], [9], [10], [11], [12], [13]]
+
+
+def test_a_job_that_ends_its_worker_again_is_named() -> None:
+    with pytest.raises(RunError, match=r"item 8 \('item8'\) ended its process twice; does it need too much memory\?"):
+        list(work_off(Crew({"item8": 2}), jobs(100)))
+
+
+def test_a_job_alone_that_was_given_to_several_workers_is_not_given_to_more() -> None:
+    crew = Crew({"item1": 1}, again=True)
+    with pytest.raises(RunError, match="item 1"):
+        list(work_off(crew, jobs(4)))
+    assert crew.pieces.count([1]) == 1
