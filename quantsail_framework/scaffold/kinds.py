@@ -45,7 +45,7 @@ KINDS = {
     ),
     "strategy": Kind("strategy", "Strategy", "strategy", "Buys after falling closes.", "StrategyContract"),
     "bar-strategy": Kind(
-        "strategy", "Strategy", "strategy", "Buys a new high and protects what it has won.", "StrategyContract"
+        "strategy", "Strategy", "strategy", "Buys a new high and protects what it has won.", "BarStrategyContract"
     ),
     "cost-model": Kind("cost-model", "Costs", "costs", "Charges a fee and half of the spread.", "CostModelContract"),
     "sizer": Kind("sizer", "Sizer", "sizer", "Puts the same share of equity into every position.", "SizerContract"),
@@ -64,7 +64,7 @@ KINDS = {
         "Broker",
         "broker",
         "Fills market orders at prices that are given.",
-        "Contract",
+        "BrokerContract",
         example='{"prices": {"BTC/USDT": 50_000.0}}',
     ),
     "executor": Kind("executor", "Executor", "executor", "Runs the items of a job in threads.", "ExecutorContract"),

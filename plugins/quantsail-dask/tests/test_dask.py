@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,36 +48,36 @@ class TestItsOwn(Cases):
         assert capfd.readouterr() == ("", "")
 
 
+@contextmanager
+def by_hand(folder: Path, workers: int, path: Sequence[str] = ()) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address and the process of a scheduler with workers, as their users start them. A task whose worker dies goes
+    to a second one by the scheduler's own doing."""
+    file = folder / "scheduler.json"
+    local = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+    settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), *path])}
+    to = ("--scheduler-file", str(file))
+    own = ("--nworkers", str(workers), "--nthreads", "2", "--local-directory", str(folder))
+    with (
+        program("dask", "scheduler", "--port", "0", *to, *local, **settings) as scheduler,
+        program("dask", "worker", *to, *own, *local, **settings),
+    ):
+        until = time.monotonic() + 60
+        while not file.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        yield json.loads(file.read_text())["address"], scheduler
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A scheduler with two workers, as their users start them. The workers have version 0.2 of a plugin, and the
-    scheduler itself gives a task to a second worker when the first dies."""
-    folder = tmp_path_factory.mktemp("cluster")
-    file = folder / "scheduler.json"
-    local = ("--host", "127.0.0.1", "--no-dashboard")
-    scheduler = (
-        "dask",
-        "scheduler",
-        "--port",
-        "0",
-        "--scheduler-file",
-        str(file),
-        "--dashboard-address",
-        "127.0.0.1:0",
-    )
-    workers = ("dask", "worker", "--scheduler-file", str(file), "--nworkers", "2", "--local-directory", str(folder))
-    path = os.pathsep.join([str(ROOT), distribution(folder, "0.2")])
-    retries = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-    with program(*scheduler, *local, **retries), program(*workers, "--nthreads", "2", *local, PYTHONPATH=path):
-        for _ in range(600):
-            if file.exists():
-                break
-            time.sleep(0.1)
-        from distributed import Client
+    """Of a scheduler with two workers, which have version 0.2 of a plugin."""
+    from distributed import Client
 
-        with Client(scheduler_file=str(file), set_as_default=False, timeout=60) as client:
+    folder = tmp_path_factory.mktemp("cluster")
+    with by_hand(folder, 2, [distribution(folder, "0.2")]) as (place, _scheduler):
+        with Client(place, set_as_default=False, timeout=60) as client:
             client.wait_for_workers(2, timeout=60)
-            yield client.scheduler_info()["address"]
+        yield place
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,16 @@ def test_where_no_scheduler_is_an_error_says_what_to_start(monkeypatch: pytest.M
     monkeypatch.setattr(cluster, "_CONNECT_S", 0.5)
     with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9: start one with `dask sch"):
         list(DaskExecutor("tcp://127.0.0.1:9").map(doubled, [1], shared=None))
+
+
+def test_a_scheduler_that_is_lost_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
+    with by_hand(tmp_path, 1) as (place, scheduler):
+        running = DaskExecutor(place).map(pid_of, list(range(1_000)), shared=0.02)
+        next(running)
+        scheduler.kill()
+        with pytest.raises(RunError, match="the connection to the Dask scheduler is lost: is it still running"):
+            list(running)
 
 
 def test_a_scheduler_without_workers_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,6 +190,18 @@ def test_a_choice_changes_the_figure_and_its_numbers(
     assert browser.value(f"{shown}.map(each => each.dataset.variant)") == ["0-1|around"]
 
 
+@pytest.mark.parametrize(("width", "legible"), [(1400, True), (390, False)])
+def test_a_heat_map_has_numbers_where_its_cells_have_room_for_them(
+    width: int, legible: bool, browser: Any, sweep_result: RunResult, written: Write, tmp_path: Path
+) -> None:
+    trials = sweep_result.tables["trials"]
+    twelve = {**trials, "strategy.atr_period": np.arange(len(trials["trial"])) % 12}
+    result = attrs.evolve(sweep_result, tables={**sweep_result.tables, "trials": twelve})
+    browser.open(written(result, tmp_path), width=width)
+    draw_all(browser)
+    assert browser.value("!!document.querySelector('[data-figure=sweep-map]').data[0].texttemplate") is legible
+
+
 def test_the_theme_follows_the_system_and_the_button(
     browser: Any, sample_run: tuple[RunResult, Path], written: Write
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, wait
+from distributed.comm.core import CommClosedError
 
 from quantsail_dask.worker import Study, run
 from quantsail_framework.errors import RunError
@@ -24,6 +25,7 @@ _CONNECT_S = 10.0  # how long a scheduler may take to answer
 _PATIENCE_S = 60.0  # how long a cluster may be without a worker
 _LOOK_S = 2.0  # between two looks whether it has one
 _TRIES = 5  # to give the study to all workers
+_LOST = "the connection to the Dask scheduler is lost: is it still running?"
 
 
 @contextmanager
@@ -84,6 +86,8 @@ class Running:
         try:
             self._give(study, name)
             yield from work_off(crew, list(enumerate(items)))
+        except CommClosedError as error:
+            raise RunError(_LOST) from error
         finally:
             with suppress(OSError, ValueError):  # the scheduler is gone, or never got it
                 self.client.unregister_worker_plugin(name)  # whoever works on a piece stops after its item
@@ -134,7 +138,7 @@ class _Crew:
             raise LostError(again=death.allowed_failures > 0) from None
         except CancelledError:
             if self.client.status != "running":
-                raise RunError("the connection to the Dask scheduler is lost") from None
+                raise RunError(_LOST) from None
             raise LostError from None
         return results
 
