@@ -24,27 +24,34 @@ _BLOCK = re.compile(r"^( *)```(\w*)(?: title=\"([^\"]+)\")?[^\n]*\n(.*?)^\1```",
 
 @attrs.frozen
 class Block:
-    """A fenced block. ``needs`` says why no test runs it."""
+    """A fenced block. ``below``: nothing but blank lines is between it and the block before."""
 
     language: str
     title: str
     text: str
     line: int
+    below: bool
 
     @property
     def needs(self) -> str | None:
+        """Why no test runs it."""
         return self.title if self.title.startswith("Needs ") else None
 
 
 def blocks_of(page: Path) -> list[Block]:
     """The blocks of a page, from top to bottom."""
-    text = page.read_text(encoding="utf-8")
-    return [_block(found, text.count("\n", 0, found.start()) + 1) for found in _BLOCK.finditer(text)]
+    text, end, blocks = page.read_text(encoding="utf-8"), 0, []
+    for found in _BLOCK.finditer(text):
+        _, language, title, code = found.groups(default="")
+        line, below = text.count("\n", 0, found.start()) + 1, not text[end : found.start()].strip()
+        blocks.append(Block(language, title, dedent(code), line, below))
+        end = found.end()
+    return blocks
 
 
-def _block(found: re.Match[str], line: int) -> Block:
-    _, language, title, text = found.groups(default="")
-    return Block(language, title, dedent(text), line)
+def installs_a_plugin(page: Path) -> bool:
+    """Whether ``tests/authors`` follows the page, in an environment of its own."""
+    return page.parent.name == "plugin-authors" and "$ quantsail new-plugin" in page.read_text(encoding="utf-8")
 
 
 def commands_of(block: Block) -> list[str]:

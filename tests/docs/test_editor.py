@@ -17,10 +17,12 @@ from jsonschema import Draft202012Validator
 
 from quantsail_framework import load_pipeline
 from quantsail_framework.errors import PipelineError
+from tests.docs.blocks import PAGES as DOCUMENTATION
+from tests.docs.blocks import installs_a_plugin
 
 ROOT = Path(__file__).parents[2]
 QUANTSAIL = str(Path(sys.executable).parent / "quantsail")
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
+PAGES = [page for page in DOCUMENTATION if not installs_a_plugin(page)] + sorted(ROOT.glob("plugins/*/README.md"))
 EDITOR = ROOT / "docs" / "editor.md"
 QUICKSTART = (ROOT / "examples" / "quickstart.toml").read_text(encoding="utf-8")
 FIRST_LINE = "#:schema ./pipeline.schema.json\n"

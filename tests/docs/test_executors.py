@@ -1,4 +1,4 @@
-"""The page of executors: every option as it is, every example runs, to the same trials."""
+"""The page of executors: every example runs, to the same trials."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from quantsail_framework.config import options_of
 from quantsail_framework.plugins import load_registry
-from tests.docs.test_costs_sizers_rules import first_block, row, section
+from tests.docs.test_costs_sizers_rules import first_block, section
 
 REGISTRY = load_registry()
 INSTALLED = REGISTRY.components("executor")
@@ -32,12 +31,6 @@ def pipeline_with(table: str, folder: Path) -> Any:
 
 def test_every_executor_is_documented() -> None:
     assert [name for name in INSTALLED if not section("executors.md", name).strip()] == []
-
-
-@pytest.mark.parametrize("name", SHOWN)
-def test_an_executor_is_documented_with_its_options(name: str) -> None:
-    table = [line for line in section("executors.md", name).splitlines() if line.startswith("| `")]
-    assert table == [row(option) for option in options_of(REGISTRY.load("executor", name))]
 
 
 @pytest.mark.parametrize("name", SHOWN)

@@ -22,9 +22,10 @@ from quantsail_framework.config.assemble import FIRST_PARTY_RUNNERS
 from quantsail_framework.domain.trade import EXIT_REASONS
 from tests.docs.blocks import PAGES, ROOT
 from tests.docs.reference import metrics
-from tests.docs.reference.components import DOCS, REGISTRY, TABLES, page_of
+from tests.docs.reference.components import DOCS, MISSING, REGISTRY, TABLES, page_of
 from tests.docs.reference.regions import filled, named
 
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"plugins are not installed: {', '.join(MISSING)}")
 KINDS = [kind for kind in hookspecs.KINDS if kind != "command"]
 COMPONENTS = [(kind, name) for kind in KINDS for name in REGISTRY.components(kind)]
 REGIONS = [region for page in PAGES for region in named(page.read_text(encoding="utf-8"))]

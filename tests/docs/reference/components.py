@@ -19,7 +19,9 @@ from quantsail_framework.plugins import Registered, load_registry
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 # The plugins of this workspace: what else is installed has no place on our pages.
-REGISTRY = load_registry(only=sorted(path.name.removeprefix("quantsail-") for path in (ROOT / "plugins").glob("*-*")))
+NAMES = sorted(path.name.removeprefix("quantsail-") for path in (ROOT / "plugins").glob("*-*"))
+REGISTRY = load_registry(only=NAMES)
+MISSING = sorted(set(NAMES) - {plugin.name for plugin in REGISTRY.plugins if plugin.status != "blocked"})
 TABLES: Mapping[str, type[Any]] = {
     "pipeline": PipelineTable,
     "data": DataTable,
@@ -113,6 +115,4 @@ def _link(offer: Registered) -> str:
     if offer.kind == "command":
         return f"reference/commands.md#quantsail-{name}"
     page = page_of(offer.kind)
-    if not (DOCS / page).is_file():
-        return f"components/runners.md#{offer.kind}s"
     return f"{page}#{name}" if f"\n## {name}\n" in (DOCS / page).read_text(encoding="utf-8") else page
