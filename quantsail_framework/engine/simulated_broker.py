@@ -34,6 +34,7 @@ class SimulatedBroker:
         self._target_first = target_first
         self._quotes: dict[str, Quote] = {}
         self._orders: dict[str, Order] = {}
+        self._sent: set[str] = set()
         self._fills: list[Fill] = []
         self._held: dict[str, float] = {}
 
@@ -41,12 +42,15 @@ class SimulatedBroker:
 
     def submit(self, order: Order) -> None:
         """Fill a market order at the quote; keep a stop or limit order until a bar touches it."""
-        if order.type != "market":
-            self._orders[order.order_id] = order
+        if order.order_id in self._sent:
             return
         quote = self._quotes.get(order.symbol)
-        if quote is None:
+        if order.type == "market" and quote is None:
             raise RunError(f"{order.symbol}: a market order was sent before the market had a price")
+        self._sent.add(order.order_id)
+        if order.type != "market" or quote is None:
+            self._orders[order.order_id] = order
+            return
         self._fill(order, quote.price, quote.time_ns, "taker", ambiguous=False)
 
     def cancel(self, order_id: str) -> None:

@@ -30,7 +30,7 @@ class Broker(Protocol):
     """Takes orders and tells what became of them."""
 
     def submit(self, order: Order) -> None:
-        """Send it. Raises when it is definitely refused."""
+        """Send it. Raises when it is definitely refused. One whose ``order_id`` was sent before is not sent again."""
         ...
 
     def cancel(self, order_id: str) -> None:

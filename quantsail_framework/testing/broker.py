@@ -173,6 +173,19 @@ class BrokerContract(Contract, suite=True):
             now = list(broker.open_orders()), list(broker.fills_since(0)), dict(broker.balances())
             expect(now == told, "who empties what it told empties the broker")
 
+    @case("BR-08")
+    def test_br08_an_order_is_sent_once(self) -> None:
+        """An order whose ``order_id`` was sent before is not sent again: after a time-out or a restart the run sends it
+        once more, since it cannot know, and must never trade twice."""
+        with self.opened() as broker:
+            stop, _ = self.bracket()
+            for order in (self.order("entry"), stop, self.order("entry"), stop):
+                broker.submit(order)
+            filled = sum(fill.quantity for fill in broker.fills_since(0))
+            once = math.isclose(filled, self.quantity, rel_tol=1e-9)
+            expect(once, f"an order of {self.quantity:g} that was sent again filled {filled:g}")
+            expect(list(broker.open_orders()) == [stop], f"{stop} was sent again; open are {broker.open_orders()}")
+
 
 def _expect_fill(fill: Any, order: Order) -> None:
     expect(isinstance(fill, Fill), f"fills_since gives {type(fill).__name__}, not Fill")

@@ -63,11 +63,10 @@ def test_the_simulated_broker_passes() -> None:
 
 @attrs.frozen
 class FillsTwice(Simulated):
-    """Sends again what it has sent, as after a time-out."""
+    """Asks the venue for twice as much."""
 
     def submit(self, order: Order) -> None:
-        super().submit(order)
-        super().submit(order)
+        super().submit(attrs.evolve(order, quantity=2.0 * order.quantity))
 
 
 @attrs.frozen
@@ -95,7 +94,8 @@ class Ungrouped(Simulated):
         super().trades(price)
         left = [each for each in waiting if each not in self.open_orders()]
         if left:
-            self.inner[0].submit(next(each for each in waiting if each.order_id != self.fills_since(0)[-1].order_id))
+            other = next(each for each in waiting if each.order_id != self.fills_since(0)[-1].order_id)
+            self.inner[0]._orders[other.order_id] = other
 
 
 @attrs.frozen
@@ -103,6 +103,15 @@ class TakesAnything(Simulated):
     def submit(self, order: Order) -> None:
         if order.symbol == SYMBOL:
             super().submit(order)
+
+
+@attrs.frozen
+class Forgetful(Simulated):
+    """Sends again what it has sent, as after a time-out."""
+
+    def submit(self, order: Order) -> None:
+        self.inner[0]._sent.discard(order.order_id)
+        super().submit(order)
 
 
 @attrs.frozen

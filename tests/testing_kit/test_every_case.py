@@ -380,6 +380,7 @@ BROKEN: Mapping[str, tuple[Make, str]] = {
     "BR-05": (broker(brokers.Ungrouped), "stop filled, and still open are [Order(order_id='target'"),
     "BR-06": (broker(brokers.TakesAnything), "an order for NOSUCH/SYMBOL is taken"),
     "BR-07": (broker(brokers.HandsOut), "what it told before changed with the next order"),
+    "BR-08": (broker(brokers.Forgetful), "an order of 1 that was sent again filled 2"),
     "EX-01": (of(ExecutorContract, executors.Loses), "25 items gave the indices"),
     "EX-02": (of(ExecutorContract, executors.Invents), "no items gave results"),
     "EX-03": (of(ExecutorContract, executors.Swallows), "the caller saw nothing of it"),
