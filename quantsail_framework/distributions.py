@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from importlib.machinery import all_suffixes
-from importlib.metadata import FileHash, PackageNotFoundError, PackagePath, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,7 +99,7 @@ def digest(name: str) -> str:
         raise PluginError(f"{name} is not an installed distribution, so no hash covers it; pin its version") from error
     if (_direct_url(name) or {}).get("dir_info", {}).get("editable"):
         raise PluginError(f"{name} is installed editable, so no hash covers its files; pin its version, or install it")
-    files = {file.as_posix(): file.hash for file in found.files or () if file.hash and _is_covered(file)}
+    files = _record(found.read_text("RECORD") or "")
     if not files:
         raise PluginError(f"{name} has no RECORD of its files, so no hash covers them; reinstall it with pip or uv")
     folder = Path(str(found.locate_file("")))
@@ -107,16 +107,23 @@ def digest(name: str) -> str:
     wrong += sorted(_unlisted(folder, files))
     if wrong:
         raise PluginError(f"{name} is not as it was installed: {', '.join(wrong[:3])}; reinstall it")
-    lines = sorted(f"{file},{listed.mode}={listed.value}\n" for file, listed in files.items())
+    lines = sorted(f"{file},{listed}\n" for file, listed in files.items())
     return f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
-def _is_covered(file: PackagePath) -> bool:
-    """What the wheel brought into the folder of packages: not scripts, which name this machine's Python."""
-    return file.parts[0] != ".." and not _INSTALLERS.fullmatch(file.as_posix())
+def _record(text: str) -> dict[str, str]:
+    """The hash, as ``sha256=...``, of each file that the wheel brought into the folder of packages.
+
+    Not of scripts, which name this machine's Python. ``Distribution.files`` is not asked: from Python 3.12 on it leaves
+    out files that are missing.
+    """
+    import csv
+
+    rows = [row for row in csv.reader(text.splitlines()) if len(row) == 3 and row[1]]
+    return {file: listed for file, listed, _ in rows if not file.startswith("../") and not _INSTALLERS.fullmatch(file)}
 
 
-def _changed(folder: Path, file: str, listed: FileHash) -> str | None:
+def _changed(folder: Path, file: str, listed: str) -> str | None:
     import base64
     import hashlib
 
@@ -124,8 +131,9 @@ def _changed(folder: Path, file: str, listed: FileHash) -> str | None:
         content = (folder / file).read_bytes()
     except OSError:
         return f"{file} is missing"
-    found = base64.urlsafe_b64encode(hashlib.new(listed.mode, content).digest()).rstrip(b"=").decode()
-    return None if found == listed.value else f"{file} was changed"
+    mode, _, value = listed.partition("=")
+    found = base64.urlsafe_b64encode(hashlib.new(mode, content).digest()).rstrip(b"=").decode()
+    return None if found == value else f"{file} was changed"
 
 
 def _unlisted(folder: Path, listed: Collection[str]) -> Iterator[str]:
