@@ -182,8 +182,11 @@ class _Jumper:
             if lane.signal_i < i:
                 lane.seek_signal(i)
             signalled = lane.signal_i == i
-            if positions and (ended or signalled):
-                dealer.mark(t, i)
+            if ended or signalled:
+                if positions:
+                    dealer.mark(t, i)
+                if dealer.trailing:
+                    dealer.trail(t)
             if (
                 eventful
                 or account.equity <= 0.0
@@ -194,8 +197,6 @@ class _Jumper:
                 t, k, eventful = self.next()
                 continue
             if signalled:
-                if dealer.trailing:
-                    dealer.trail(t)
                 assert lane.columns is not None  # noqa: S101  # for the type checker: a simple lane has them
                 lane.order = desk.decide(lane.instrument, lane.close[i], t, lane.columns.row(i))
                 if lane.order is not None:

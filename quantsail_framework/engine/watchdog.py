@@ -90,10 +90,13 @@ class Watchdog:
         return self.every_bar or (self.every_equity and bool(self._account.positions))
 
     def is_calm(self, market: Market) -> bool:
-        """Whether the trade that has just ended trips no breaker; only asked when nothing watches bars or equity."""
+        """Whether the trade that has just ended trips no breaker; only asked when nothing watches bars or equity.
+
+        Where it is not, ``ask`` puts the question once more: breakers own no state, so the answer is the same.
+        """
         account = self._account
         for watch in self._watches:
-            if watch.trips or watch.trip(account, market, watch.reference) is not None:
+            if watch.trips or (watch.on_trades and watch.trip(account, market, watch.reference) is not None):
                 return False
         return True
 

@@ -81,15 +81,21 @@ class Planned:
         size, at = len(market.time), np.searchsorted(market.time, bars.time)
         reasons = market.reason or [""] * size
         first = int(at[0])
+        # A strategy leaves out what it never says, and the engine has less to look at.
+        said: dict[str, Any] = {}
+        if any(market.exit):
+            said["exit"] = _column(market.exit, size, False).astype(bool)[at]
+        if any(market.max_bars):
+            said["max_bars"] = _column(market.max_bars, size, 0).astype(np.int64)[at]
+        if any(trail is not None for trail in market.trail):
+            said["trail"] = _column(market.trail, size, np.nan).astype(float)[at]
         return Signals(
             entry=_column(market.entry, size, 0)[at],
             stop=_column(market.stop, size, np.nan).astype(float)[at],
             target=_column(market.target, size, np.nan).astype(float)[at],
             confidence=_column(market.confidence, size, 1.0).astype(float)[at],
-            exit=_column(market.exit, size, False).astype(bool)[at],
-            trail=_column(market.trail, size, np.nan).astype(float)[at],
-            max_bars=_column(market.max_bars, size, 0).astype(np.int64)[at],
             reason=lambda i: reasons[first + i],
+            **said,
         )
 
 
@@ -156,6 +162,8 @@ class Breaker:
             return in_a_row >= options["losses"]
         if "drawdown_pct" in options:
             return (reference.peak - portfolio.equity) / reference.peak * 100.0 >= options["drawdown_pct"]
+        if "locked" in options:
+            return any((held.stop - held.entry_price) * held.side > 0 for held in portfolio.positions.values())
         last = market.closed(options["symbol"], 1)
         if not len(last) or last.time[0] != market.now_ns - market.timeframe.ns:
             return False

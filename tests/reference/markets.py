@@ -47,6 +47,7 @@ RULES = (
     "test-breaker-losses",
     "test-breaker-drawdown",
     "test-breaker-range",
+    "test-breaker-locked",
 )
 ACTIONS = ("refuse", "flatten")
 CHOICES: dict[str, Sequence[Any]] = {
@@ -78,6 +79,19 @@ RUIN: tuple[dict[str, Any], ...] = (
     {"prices": "soaring", "sides": "short", "levels": "remote", "sizer": "eager", "exits": 0.0, "rules": ()},
     {"prices": "soaring", "levels": "remote", "sizer": "eager", "costs": "huge", "calendar": "holes", "rules": ()},
 )
+PLAIN: dict[str, Any] = {
+    "bars": 120,
+    "calendar": "same",
+    "volume": "full",
+    "synthetic": False,
+    "sides": "long",
+    "levels": "normal",
+    "strategy": "columns",
+    "trails": False,
+    "max_bars": False,
+    "exits": 0.0,
+    "capital": 10_007.0,
+}
 # Choices that only together lead somewhere: one of these is laid over each case.
 STORIES: tuple[dict[str, Any], ...] = (
     {},
@@ -89,6 +103,10 @@ STORIES: tuple[dict[str, Any], ...] = (
     # Entries and exits that wait for late bars while another symbol trips a breaker.
     {"symbols": 4, "calendar": "holes", "density": 1.0, "levels": "near", "rules": ("test-breaker-losses",)},
     {"symbols": 4, "volume": "silent_bars", "density": 0.6, "levels": "near", "rules": ("test-breaker-drawdown",)},
+    # What most strategies are: entries with levels, and nothing else to look at; alone, and with others' trails.
+    PLAIN | {"symbols": 1, "density": 0.6},
+    PLAIN | {"symbols": 2, "density": 0.2, "rules": ("max-daily-loss", "test-breaker-losses")},
+    PLAIN | {"symbols": 3, "density": 0.6, "trails": True, "rules": ("test-breaker-locked",)},
     # Trails and bar strategies with room to move.
     {"trails": True, "levels": "far", "exits": 0.0, "max_bars": False, "rules": ()},
     {"strategy": "bar", "levels": "far", "exits": 0.05, "density": 0.6},
@@ -456,5 +474,7 @@ def _breaker(recipe: Recipe, name: str, draw: Random) -> dict[str, Any]:
         return {"watches": "trades", "losses": draw.choice((1, 2, 3))} | action | duration
     if name == "test-breaker-drawdown":
         return {"watches": "equity", "drawdown_pct": draw.choice((0.31, 1.73, 6.17))} | action | duration
+    if name == "test-breaker-locked":
+        return {"watches": "trades", "locked": True} | action | duration
     wide = 100.0 * MOVES[recipe.prices] * draw.choice((2.03, 3.07))
     return {"watches": "bars", "symbol": SYMBOLS[0], "range_pct": wide} | action | duration

@@ -103,7 +103,7 @@ class Rule:
 
 
 def breaker_trips(rule: Rule, sim: Simulation) -> bool:
-    """The conditions of the breakers that tests use: losses in a row, a drawdown, a wide bar."""
+    """The conditions of the breakers that tests use: losses in a row, a drawdown, a locked profit, a wide bar."""
     options = rule.options
     if "losses" in options:
         in_a_row = 0
@@ -112,6 +112,8 @@ def breaker_trips(rule: Rule, sim: Simulation) -> bool:
         return in_a_row >= int(options["losses"])
     if "drawdown_pct" in options:
         return (rule.peak - sim.equity()) / rule.peak * 100.0 >= float(options["drawdown_pct"])
+    if "locked" in options:
+        return any((held.stop - held.entry_price) * held.side > 0 for held in sim.positions.values())
     market = sim.market[options["symbol"]]
     index = sim.closed[market.symbol] - 1
     if index < 0 or market.time[index] != sim.now:
