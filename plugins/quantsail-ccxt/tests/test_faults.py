@@ -147,8 +147,8 @@ def test_f02_a_note_of_a_ban_that_is_rubbish(bench: Benches, content: str) -> No
 
 
 def test_f08_an_answer_that_comes_too_late(bench: Benches, dialect: Dialect) -> None:
-    one = bench(dialect, timeout=400)
-    one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=0.8), [2])
+    one = bench(dialect, timeout=2_000)
+    one.exchange.fault("candles", lambda call, answer: Answer(answer.body, delay_s=3.0), [2])
     assert one.fetch().error == ""
     assert same(one.stored(), one.truth)
     assert one.sinces() == [0, 1_000, 1_000, 2_000, 3_000]
