@@ -80,6 +80,6 @@ def test_a_resumed_search_which_counts_what_was_left_names_the_same_job() -> Non
 
 def test_a_job_alone_that_was_given_to_several_workers_is_not_given_to_more() -> None:
     crew = Crew({"item1": 1}, again=True)
-    with pytest.raises(RunError, match="^item 'item1' ended"):
+    with pytest.raises(RunError, match=r"^item 'item1' ended"):
         list(work_off(crew, jobs(4)))
     assert crew.pieces.count([1]) == 1

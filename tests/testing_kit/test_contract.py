@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,15 +88,28 @@ def test_d001_a_module_that_cannot_be_imported_is_caught(tmp_path: Path, monkeyp
         ("leaves_early", "import sys; sys.exit(0)", "SystemExit: 0"),
         ("leaves_at_once", "import os; os._exit(0)", "ended the process with exit code 0"),
         ("leaves_with_a_code", "import os; os._exit(3)", "the process ended with exit code 3"),
-        ("asks_somebody", "input()", "EOFError"),
     ],
 )
-def test_an_import_that_ends_the_process_or_asks_somebody_is_told_in_words(
+def test_an_import_that_ends_the_process_is_told_in_words(
     name: str, line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = failure(plugin_in(tmp_path, monkeypatch, name, registering(line)).test_co01_plugin_module_is_light)
     assert f"importing {name} in a fresh process fails:\n" in text
     assert words in text
+
+
+def test_an_import_that_asks_is_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"yes\n")
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        tested = plugin_in(tmp_path, monkeypatch, "asking_plugin", registering("input()"))
+        assert "EOFError" in failure(tested.test_co01_plugin_module_is_light)
+    finally:
+        os.dup2(before, 0)
+        for each in (reader, writer, before):
+            os.close(each)
 
 
 def test_a_class_whose_import_ends_the_process_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
