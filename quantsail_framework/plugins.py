@@ -83,13 +83,23 @@ class Registry:
         named = self._offers[check_kind(kind)]
         return {name: named[name][0] for name in sorted(named)}
 
+    def offers(self) -> list[Registered]:
+        """Every component that a plugin offers, by kind and name, with those of one name: ``get`` refuses these."""
+        by_name = (self._offers[kind][name] for kind in KINDS for name in sorted(self._offers[kind]))
+        return [offer for named in by_name for offer in named]
+
+    def clash(self, offer: Registered) -> str | None:
+        """Why a component cannot be used when another one of its kind has its name, with the remedy; else None."""
+        named = self._offers[offer.kind][offer.component.name]
+        return _clash_text(named) if len(named) > 1 else None
+
     def get(self, kind: str, name: str) -> Registered:
         """The component. Raises UnknownComponentError, or PluginError when two plugins offer that name."""
         offers = self._offers[check_kind(kind)].get(name)
         if offers is None:
             raise UnknownComponentError(self._unknown(kind, name))
-        if len(offers) > 1:
-            raise PluginError(_clash_text(offers))
+        if problem := self.clash(offers[0]):
+            raise PluginError(problem)
         return offers[0]
 
     def load(self, kind: str, name: str) -> type[Any]:
@@ -180,7 +190,9 @@ def import_target(registered: Registered) -> Any:
     """What a component's target names. Raises PluginError naming component, distribution and remedy."""
     try:
         return registered.component.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also sys.exit, a cancelled task or a panic of Rust
         plugin = registered.plugin
         raise PluginError(
             f"{registered.title} cannot be imported from {registered.component.target}: {_one_line(error)}; "
@@ -327,7 +339,9 @@ def _load(manager: pluggy.PluginManager, info: PluginInfo, importer: _Importer) 
 def _import(info: PluginInfo, importer: _Importer) -> object:
     try:
         return importer()
-    except (Exception, SystemExit) as error:  # whatever a stranger's module does while it is imported
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a stranger's module does while it is imported
         raise _BrokenPluginError(f"import of {info.module} failed: {_one_line(error)}") from error
 
 
@@ -363,7 +377,9 @@ def _offers(manager: pluggy.PluginManager, info: PluginInfo, plugin: object) -> 
 def _call(hook: str, function: Callable[..., Any]) -> list[Component]:
     try:
         components = list(function())
-    except Exception as error:  # as above: a stranger's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # as above: a stranger's code
         raise _BrokenPluginError(f"hook {hook} failed: {_one_line(error)}") from error
     for component in components:
         if not isinstance(component, Component):

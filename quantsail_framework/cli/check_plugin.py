@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -39,9 +40,9 @@ def check(name: str, as_json: bool) -> None:
     registry = load_registry()
     plugin, component = _wanted(registry, name)
     offers = [component] if component else offers_of(registry, plugin)
-    outcomes = [*_load_failure(plugin), *_asked(offers, shown=not as_json)]
+    outcomes = [*_load_failure(plugin), *_asked(registry, offers, shown=not as_json)]
     record = _record(plugin, outcomes)
-    if component is None:
+    if component is None and _is_asked(record):
         _keep(plugin, record)
     if as_json:
         import attrs
@@ -59,12 +60,18 @@ def _wanted(registry: Registry, name: str) -> tuple[PluginInfo, Registered | Non
     if slash:
         offer = registry.get(kind, component)
         return offer.plugin, offer
+    wanted = _normal(name)
     for plugin in registry.plugins:
-        if name.removeprefix(PREFIX) == plugin.name or name == plugin.distribution:
+        if wanted.removeprefix(PREFIX) == _normal(plugin.name) or wanted == _normal(plugin.distribution):
             if plugin.status == "blocked":
                 raise PluginError(f"plugin {plugin.name!r} is switched off by QUANTSAIL_LOAD_PLUGINS")
             return plugin, None
     raise PluginError(unknown_plugin(name, [plugin.name for plugin in registry.plugins]))
+
+
+def _normal(name: str) -> str:
+    """The name as package indexes compare it (PEP 503): ``Quantsail_Trend`` is ``quantsail-trend``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _load_failure(plugin: PluginInfo) -> list[Outcome]:
@@ -75,14 +82,14 @@ def _load_failure(plugin: PluginInfo) -> list[Outcome]:
     return [Outcome("plugin", plugin.name, "CO-02", "descriptor is registered", "failed", plugin.problem)]
 
 
-def _asked(offers: Sequence[Registered], *, shown: bool) -> Iterable[Outcome]:
+def _asked(registry: Registry, offers: Sequence[Registered], *, shown: bool) -> Iterable[Outcome]:
     from quantsail_framework.testing.check import check_components
 
     with progress_bar(shown=shown) as progress:
         for number, offer in enumerate(offers):
             if progress is not None:
                 progress(number / len(offers), f"{offer.kind}/{offer.component.name}")
-            yield from check_components([offer])
+            yield from check_components(registry, [offer])
 
 
 def _record(plugin: PluginInfo, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -95,6 +102,11 @@ def _record(plugin: PluginInfo, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         **{result.replace(" ", "_"): counts[result] for result in RESULTS},  # type: ignore[index]
     }
+
+
+def _is_asked(record: dict[str, Any]) -> bool:
+    """Whether a case was asked at all: otherwise there is no result to show or to keep."""
+    return bool(record["passed"] or record["failed"])
 
 
 def _keep(plugin: PluginInfo, record: dict[str, Any]) -> None:
@@ -118,7 +130,7 @@ def _print(plugin: PluginInfo, outcomes: Sequence[Outcome], record: dict[str, An
             click.echo(f"\n{outcome.case} of {outcome.kind}/{outcome.component} failed: {outcome.text}")
             click.echo(textwrap.indent(outcome.advice, "  "))
     counts = ", ".join(f"{record[result.replace(' ', '_')]} {result}" for result in RESULTS)
-    click.echo(f"\n{plugin.label}: {counts}")
+    click.echo(f"\n{plugin.label}: {counts if _is_asked(record) else 'nothing to check'}")
 
 
 def _rows(outcomes: Sequence[Outcome]) -> list[tuple[str, str, str, str]]:

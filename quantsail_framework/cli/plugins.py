@@ -13,11 +13,9 @@ from quantsail_framework.cli.last_checks import in_words, last_check
 from quantsail_framework.cli.output import print_json, print_table, toml_key, toml_text
 from quantsail_framework.distributions import digest, origin
 from quantsail_framework.errors import PluginError
-from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import (
     INSTALL_STANDARD,
     PluginInfo,
-    Registered,
     import_target,
     installed_plugins,
     load_class,
@@ -95,7 +93,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         click.echo(_NONE)
     else:
         loaded = [plugin for plugin in registry.plugins if plugin.status == "ok"]
-        click.echo(f"{len(loaded)} plugins, {len(_all(registry))} components: no problem found")
+        click.echo(f"{len(loaded)} plugins, {len(registry.offers())} components: no problem found")
     ctx.exit(1 if problems else 0)
 
 
@@ -143,12 +141,8 @@ def _about(plugin: PluginInfo) -> dict[str, str]:
     return {key: about[field] for key, field in fields.items() if field in about}
 
 
-def _all(registry: Registry) -> list[Registered]:
-    return [offer for kind in KINDS for offer in registry.components(kind).values()]
-
-
 def _offered(registry: Registry, plugin: PluginInfo) -> list[dict[str, str]]:
-    offers = [offer for offer in _all(registry) if offer.plugin == plugin]
+    offers = [offer for offer in registry.offers() if offer.plugin == plugin]
     return [{"kind": o.kind, "name": o.component.name, "summary": o.component.summary} for o in offers]
 
 
@@ -174,7 +168,7 @@ def _hidden_verbs(registry: Registry) -> list[str]:
 
 def _broken_targets(registry: Registry) -> list[str]:
     problems = []
-    for offer in _all(registry):
+    for offer in registry.offers():
         try:
             import_target(offer) if offer.kind == "command" else load_class(offer)
         except PluginError as error:

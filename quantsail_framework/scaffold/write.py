@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shlex
 import tempfile
+import tokenize
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 
 from quantsail_framework import __version__
+from quantsail_framework.config.tree import COMPONENT_LISTS, COMPONENT_TABLES
 from quantsail_framework.errors import InputError
-from quantsail_framework.plugins import did_you_mean, installed_plugins
+from quantsail_framework.plugins import did_you_mean, installed_plugins, load_registry
 from quantsail_framework.scaffold.kinds import KINDS, Kind
 
 PREFIX = "quantsail-"
 LONGEST_NAME = 40
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_VERBS = ("runner", "command")  # both are called as `quantsail NAME`
+_TABLES = ("extends", "pipeline", "plugins", "profiles", *COMPONENT_TABLES, *COMPONENT_LISTS)
 _TEMPLATES = files("quantsail_framework.scaffold") / "templates"
 # File of the distribution, of a plugin named my-name, to its template; a kind without contract has no such test.
 FILES = {
@@ -34,20 +41,23 @@ FILES = {
 def new_plugin(kind: str, name: str, parent: Path) -> Path:
     """Write the distribution ``quantsail-<name>`` into ``parent`` and return its folder.
 
-    It appears whole or not at all. Raises InputError for a kind that there is not, a name that is none or is taken,
-    a folder that exists already, and one that cannot be written.
+    It appears whole or not at all. Raises InputError for a kind that there is not, a name that is none, is taken or
+    means something else in what would be written, a folder that exists already, and one that cannot be written.
     """
     about = _kind(kind)
     _check_name(name)
+    _check_component(about, name)
+    texts = distribution(kind, about, name)
     folder = parent / f"{PREFIX}{name}"
     if not parent.is_dir():
-        raise InputError(f"there is no folder {parent}; make it first, or name another with --dir")
+        make = f"mkdir -p {shlex.quote(str(parent))}"
+        raise InputError(f"there is no folder {parent}; make it first ({make}), or name another with --dir")
     if folder.exists() or folder.is_symlink():
         raise InputError(f"{folder} exists and stays as it is; choose another name, or another folder with --dir")
     try:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=parent) as scratch:
             made = Path(scratch) / folder.name
-            _write(made, distribution(kind, about, name))
+            _write(made, texts)
             made.rename(folder)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}") from error
@@ -55,10 +65,15 @@ def new_plugin(kind: str, name: str, parent: Path) -> Path:
 
 
 def distribution(kind: str, about: Kind, name: str) -> dict[str, str]:
-    """Path to text of every file of the plugin ``name``."""
+    """Path to text of every file of the plugin ``name``. Raises InputError when its name means something else there."""
     words = _words(kind, about, name)
-    wanted = {path: file for path, file in FILES.items() if about.contract or file != "test_contract.py"}
-    return {_filled(path, words): _filled(_template(kind, file), words) for path, file in wanted.items()}
+    texts: dict[str, str] = {}
+    for path, template in _templates(kind, about).items():
+        filled = _filled(path, words)
+        if problem := _problem(about, words, filled, template, texts):
+            raise InputError(f"{name!r} is no name for this plugin: {problem}; {_another(name)}")
+        texts[filled] = _filled(template, words)
+    return texts
 
 
 def class_name(name: str, ending: str) -> str:
@@ -83,6 +98,42 @@ def _check_name(name: str) -> None:
     taken = {plugin.name: plugin.label for plugin in installed_plugins()} | {"framework": "the core itself"}
     if name in taken:
         raise InputError(f"the name {name!r} is taken by {taken[name]}, which is installed; choose another")
+
+
+def _check_component(about: Kind, name: str) -> None:
+    """Installed, it would clash with a component of its kind, which no pipeline could use any more."""
+    registry = load_registry()
+    for kind in _VERBS if about.registers in _VERBS else (about.registers,):
+        if offer := registry.components(kind).get(name):
+            raise InputError(f"there is a {offer.title} already, which is installed; {_another(name)}")
+
+
+def _another(name: str) -> str:
+    return f"choose another name, such as {f'my-{name}'!r}"
+
+
+def _templates(kind: str, about: Kind) -> dict[str, str]:
+    """Path of every file, of a plugin named my-name, to its template."""
+    wanted = {path: file for path, file in FILES.items() if about.contract or file != "test_contract.py"}
+    return {path: _template(kind, file) for path, file in wanted.items()}
+
+
+def _problem(about: Kind, words: dict[str, str], path: str, template: str, others: Collection[str]) -> str | None:
+    """Why a file would not be what it should be."""
+    name, cls = words["my-name"], words["MyName"]
+    if path in others:
+        return f"two files would be {path}"
+    if path.endswith(".py") and cls in _identifiers(template):
+        return f"its class would be {cls}, which {path} uses for something else"
+    if about.registers == "runner" and name in _TABLES:
+        return f"its options would stand in [{name}], which is another table of a pipeline"
+    return None
+
+
+def _identifiers(text: str) -> set[str]:
+    """Every name in a Python file, outside of its texts and comments."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.string for token in tokens if token.type == tokenize.NAME}
 
 
 def _words(kind: str, about: Kind, name: str) -> dict[str, str]:

@@ -79,4 +79,5 @@ def _round(crew: Crew, pieces: deque[Sequence[Job]], lost: list[Job]) -> Iterato
 
 
 def _deadly(job: Job) -> RunError:
-    return RunError(f"item {job[0]} ({job[1]!r}) ended its process twice; does it need too much memory?")
+    """Names the item by its values: its index counts what was left, so that it differs once a search was resumed."""
+    return RunError(f"item {job[1]!r} ended its process twice; does it need too much memory?")

@@ -15,7 +15,6 @@ import pytest
 
 from quantsail_framework import testing
 from quantsail_framework.errors import PluginError
-from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import PluginInfo, Registered, Registry, load_class
 from quantsail_framework.testing.contract import Contract
 from quantsail_framework.testing.pytest_plugin import WAIVED
@@ -53,14 +52,20 @@ class Outcome:
 
 def offers_of(registry: Registry, plugin: PluginInfo) -> list[Registered]:
     """Every component that ``plugin`` offers, by kind and name."""
-    offers = (offer for kind in KINDS for offer in registry.components(kind).values())
-    return [offer for offer in offers if offer.plugin == plugin]
+    return [offer for offer in registry.offers() if offer.plugin == plugin]
 
 
-def check_components(offers: Sequence[Registered]) -> Iterator[Outcome]:
-    """Every case of every component, as it is done. Shows nothing of what they print, and leaves no file behind."""
+def check_components(registry: Registry, offers: Sequence[Registered]) -> Iterator[Outcome]:
+    """Every case of every component, as it is done. Shows nothing of what they print, and leaves no file behind.
+
+    One whose name another component of its kind has cannot be used, so nothing else is asked of it.
+    """
     for offer in offers:
-        yield from _check(offer)
+        if clash := registry.clash(offer):
+            who = offer.kind, offer.component.name
+            yield Outcome(*who, "CO-02", "descriptor is registered", "failed", clash)
+        else:
+            yield from _check(offer)
 
 
 def _check(offer: Registered) -> Iterator[Outcome]:
@@ -115,9 +120,11 @@ def _ask(tested: Contract, number: str, method: Any) -> tuple[Result, str]:
             method.__wrapped__(tested)
     except pytest.skip.Exception as skipped:
         return "not applicable", str(skipped)
-    except AssertionError as violation:
+    except (AssertionError, pytest.fail.Exception) as violation:
         return "failed", str(violation)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's code does
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a stranger's code does
         return "failed", f"{type(error).__name__}: {error}"
     return "passed", ""
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "prometheus_client", "distributed", "ray")
+TIMEOUT_S = 120.0  # the heaviest of libraries take some seconds, on a machine that does much else at that
 MODULE = ""  # the stage of the module of hookimpls; those of classes go by their target
 
 # Stages are told apart by \x1e on both streams, so that what each prints is known, also by a library in C.
@@ -32,10 +33,15 @@ def watch(event, values):
 def stage(name, action):
     try:
         action()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        said = f"{type(error).__name__}: {error}"
         if not name:
-            raise
-        acts.append(f"fails: {type(error).__name__}: {error}")
+            if isinstance(error, Exception):
+                raise
+            sys.exit(said)  # to stderr, with exit code 1
+        acts.append(f"fails: {said}")
     for stream in (sys.stdout, sys.stderr):
         stream.write("\\x1e")
         stream.flush()
@@ -84,11 +90,31 @@ def imported(plugin: str) -> Imported:
     """Import the module ``plugin``, call its hooks, and import what their descriptors name, in a fresh process."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", _PROBE, plugin, *HEAVY]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, check=False)
+    try:
+        done = _run(command, environment)
+    except subprocess.TimeoutExpired:
+        return Imported(problem=f"it does not end within {TIMEOUT_S:g} s: it waits for something, or runs a thread")
     if done.returncode:
-        return Imported(problem=done.stderr)
+        return Imported(problem=done.stderr or f"the process ended with exit code {done.returncode}")
     *printed, report = done.stdout.split("\x1e")
-    heavy, stages = json.loads(report)
+    try:
+        (heavy, stages), _ = json.JSONDecoder().raw_decode(report)  # what is printed at the exit comes after it
+    except ValueError:
+        return Imported(problem="it, or a class that its descriptors name, ended the process with exit code 0")
     texts = [out + error for out, error in zip(printed, done.stderr.split("\x1e"), strict=False)]
     watched = {name: Watched(text, acts) for (name, acts), text in zip(stages, texts, strict=True)}
     return Imported(heavy, watched)
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the probe, which nobody answers. Raises TimeoutExpired when it does not end."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        timeout=TIMEOUT_S,
+        check=False,
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,8 +17,8 @@ from quantsail_framework import __version__, hookspecs
 from quantsail_framework.cli import VERBS
 from quantsail_framework.errors import InputError
 from quantsail_framework.scaffold import KINDS, new_plugin
-from quantsail_framework.scaffold.write import LONGEST_NAME, class_name
-from tests.plugins_.site import ROOT, FakeSite
+from quantsail_framework.scaffold.write import LONGEST_NAME, class_name, distribution
+from tests.plugins_.site import ROOT, FakeSite, offering
 
 TOOLS = Path(sys.executable).parent
 
@@ -147,6 +149,82 @@ def test_the_name_of_an_installed_plugin_is_taken(tmp_path: Path) -> None:
         new_plugin("strategy", "framework", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "problem"),
+    [
+        (
+            "strategy",
+            "contract",
+            "two files would be tests/test_contract.py; choose another name, such as 'my-contract'",
+        ),
+        (
+            "executor",
+            "thread-pool",
+            "its class would be ThreadPoolExecutor, which src/quantsail_thread_pool/executor.py uses",
+        ),
+        ("risk-rule", "cooldown", r"there is a risk rule 'cooldown' of quantsail-risk .* already, which is installed"),
+        (
+            "runner",
+            "executor",
+            r"its options would stand in \[executor\], which is another table of a pipeline; choose",
+        ),
+    ],
+)
+def test_a_name_that_would_make_a_broken_plugin_is_refused(kind: str, name: str, problem: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=problem):
+        new_plugin(kind, name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "kind", "title"),
+    [
+        ("quantsail_strategies", "bar-strategy", "strategy 'walk'"),
+        ("quantsail_runners", "command", "runner 'walk'"),
+        ("quantsail_commands", "runner", "command 'walk'"),
+    ],
+)
+def test_a_component_that_is_called_so_already_is_named(hook: str, kind: str, title: str, tmp_path: Path) -> None:
+    site = FakeSite(tmp_path / "site")
+    site.install("pack", offering("walk", hook=hook))
+    done = site.quantsail("new-plugin", kind, "walk", "--dir", tmp_path, load="pack")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: there is a {title} of quantsail-pack 1.0 already, which is installed; "
+        "choose another name, such as 'my-walk'\n"
+    )
+
+
+def test_a_class_that_the_template_imports_is_not_defined_anew() -> None:
+    with pytest.raises(
+        InputError, match=r"its class would be Costs, which src/quantsail_costs/costs.py uses for somet"
+    ):
+        distribution("cost-model", KINDS["cost-model"], "costs")
+
+
+def test_every_name_gives_files_that_hold_together_or_is_refused(tmp_path: Path) -> None:
+    """Tried with the names in the templates themselves, as far as they could become a class, and words of Python."""
+    for kind, about in KINDS.items():
+        plain = distribution(kind, about, "plain")
+        found = {name for path, text in plain.items() if path.endswith(".py") for name in re.findall("[A-Z]\\w+", text)}
+        camel = found | {name.removesuffix(about.ending) for name in found}
+        names = {re.sub("(?<=[a-z])(?=[A-Z])", "-", name).lower().replace("_", "-") for name in camel if name}
+        for name in (names | {about.module, "contract", "class", "import", "none", "nan", "init", "conftest"}) - {""}:
+            with contextlib.suppress(InputError):
+                for path, text in distribution(kind, about, name).items():
+                    file = tmp_path / f"{kind}-{name}" / path
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(text, encoding="utf-8")
+                    if path.endswith(".py"):
+                        compile(text, path, "exec")
+                    if path == "README.md":
+                        tomllib.loads(text.partition("```toml")[2].partition("```")[0])
+    command = [TOOLS / "ruff", "check", "--no-cache", "--isolated", "--select", "F", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert len(list(tmp_path.iterdir())) > 100
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "quantsail-dip").mkdir()
     (tmp_path / "quantsail-gone").symlink_to(tmp_path / "nowhere")
@@ -157,8 +235,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no folder .*nowhere; make it first"):
-        new_plugin("strategy", "dip", tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"there is no folder .*no where; make it first \(mkdir -p '.*no where'\)"):
+        new_plugin("strategy", "dip", tmp_path / "no where")
 
 
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ import pytest
 from tests.plugins_.site import FakeSite, offering
 
 PARTS = '''
+import asyncio
 import attrs
+import pytest
 from quantsail_framework import Costs
 
 @attrs.frozen
@@ -29,6 +31,20 @@ class Earns(Honest):
 
     def costs(self, side, quantity, price, liquidity, market):
         return Costs(-1.0 if side < 0 else 1.0)
+
+@attrs.frozen
+class Cancels(Honest):
+    """Raises what is no Exception."""
+
+    def costs(self, side, quantity, price, liquidity, market):
+        raise asyncio.CancelledError("given up")
+
+@attrs.frozen
+class Fails(Honest):
+    """Fails as a test does."""
+
+    def costs(self, side, quantity, price, liquidity, market):
+        pytest.fail("not like this")
 '''
 FLAT = offering("flat", hook="quantsail_cost_models", target="parts:Honest")
 EARNS = """
@@ -143,6 +159,59 @@ def test_a_plugin_that_cannot_be_imported_fails(shop: FakeSite) -> None:
     done = shop.quantsail("plugins", "check", "burst", load="burst")
     assert done.returncode == 1
     assert "\nCO-02 of plugin/burst failed: import of burst failed: RuntimeError: no\n" in done.stdout
+
+
+def test_a_component_that_another_plugin_offers_too_fails(shop: FakeSite) -> None:
+    shop.install("twin", FLAT, version="2.0")
+    done = shop.quantsail("plugins", "check", "twin", load="flat,twin")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (
+        "\nCO-02 of cost-model/flat failed: cost model 'flat' is offered twice, by quantsail-flat 1.0 and "
+        "quantsail-twin 2.0; uninstall one, or switch one off with --no-plugin flat or --no-plugin twin\n"
+    ) in done.stdout
+    assert done.stdout.endswith("quantsail-twin 2.0: 0 passed, 1 failed, 0 waived, 0 not applicable\n")
+    listed = shop.quantsail("plugins", "list", load="flat,twin").stdout
+    assert " 1 failed 2" in next(line for line in listed.splitlines() if line.startswith("twin "))
+    about = json.loads(shop.quantsail("plugins", "info", "twin", "--json", load="flat,twin").stdout)
+    assert [each["name"] for each in about["components"]] == ["flat"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"), [("quantsail_commands", "\ncommand/wave: commands have no contract\n"), ("", "")]
+)
+def test_a_plugin_of_which_nothing_is_asked_has_not_passed(shop: FakeSite, hook: str, said: str) -> None:
+    empty = "@hookimpl\ndef quantsail_commands():\n    return ()\n"
+    shop.install("wave", offering("wave", hook=hook, target="parts:Honest") if hook else empty)
+    done = shop.quantsail("plugins", "check", "wave", load="wave")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said in done.stdout
+    assert done.stdout.endswith("\nquantsail-wave 1.0: nothing to check\n")
+    assert not shop.state.exists()
+
+
+@pytest.mark.parametrize(("part", "said"), [("Cancels", "CancelledError: given up"), ("Fails", "not like this")])
+def test_a_component_that_raises_what_is_no_exception_is_told_in_the_table(
+    shop: FakeSite, part: str, said: str
+) -> None:
+    shop.install("odd", offering("odd", hook="quantsail_cost_models", target=f"parts:{part}"))
+    done = shop.quantsail("plugins", "check", "odd", load="odd")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "cost-model  CM-02  takers pay                         failed\n" in done.stdout
+    assert f"\nCM-02 of cost-model/odd failed: {said}\n" in done.stdout
+
+
+def test_a_class_whose_import_raises_what_is_no_exception_fails(shop: FakeSite) -> None:
+    (shop.folder / "panics.py").write_text("raise BaseException('panicked')")
+    shop.install("odd", offering("odd", hook="quantsail_cost_models", target="panics:It"))
+    done = shop.quantsail("plugins", "check", "odd", load="odd")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "cannot be imported from panics:It: BaseException: panicked; reinstall quantsail-odd" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["Quantsail_Flat", "quantsail_flat", "quantsail.flat", "FLAT"])
+def test_a_name_is_compared_as_package_indexes_do(shop: FakeSite, name: str) -> None:
+    done = shop.quantsail("plugins", "check", name, "--json", load="flat")
+    assert (done.returncode, json.loads(done.stdout)["plugin"]) == (0, "flat")
 
 
 def test_an_unknown_name_is_bad_input(shop: FakeSite) -> None:

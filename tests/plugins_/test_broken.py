@@ -30,6 +30,7 @@ def _load_beside_a_good_one(site: FakeSite, source: str) -> tuple[Registry, Plug
             "import of bb_broken failed: ModuleNotFoundError: No module named 'no_such_module'",
         ),
         ("raise SystemExit('no licence')", "import of bb_broken failed: SystemExit: no licence"),
+        ("raise BaseException('panicked')", "import of bb_broken failed: BaseException: panicked"),
         ("x = (", "import of bb_broken failed: SyntaxError: '(' was never closed (bb_broken.py, line 2)"),
         (
             "@hookimpl\ndef quantsail_stratgies():\n    yield Component('x', 'a:B', 'X.')",
@@ -43,6 +44,10 @@ def _load_beside_a_good_one(site: FakeSite, source: str) -> tuple[Registry, Plug
         (
             "@hookimpl\ndef quantsail_sizers():\n    raise KeyError('token')",
             "hook quantsail_sizers failed: KeyError: 'token'",
+        ),
+        (
+            "@hookimpl\ndef quantsail_sizers():\n    raise SystemExit('no licence')",
+            "hook quantsail_sizers failed: SystemExit: no licence",
         ),
         (
             "@hookimpl\ndef quantsail_sizers():\n    yield Component('x', 'a:B', 'X.')\n    1 / 0",

@@ -68,12 +68,18 @@ def test_jobs_that_were_lost_run_once_more_each_alone() -> None:
 
 
 def test_a_job_that_ends_its_worker_again_is_named() -> None:
-    with pytest.raises(RunError, match=r"item 8 \('item8'\) ended its process twice; does it need too much memory\?"):
+    with pytest.raises(RunError, match=r"^item 'item8' ended its process twice; does it need too much memory\?"):
         list(work_off(Crew({"item8": 2}), jobs(100)))
+
+
+def test_a_resumed_search_which_counts_what_was_left_names_the_same_job() -> None:
+    left = list(enumerate(item for _, item in jobs(100)[5:]))
+    with pytest.raises(RunError, match=r"^item 'item8' ended its process twice"):
+        list(work_off(Crew({"item8": 2}), left))
 
 
 def test_a_job_alone_that_was_given_to_several_workers_is_not_given_to_more() -> None:
     crew = Crew({"item1": 1}, again=True)
-    with pytest.raises(RunError, match="item 1"):
+    with pytest.raises(RunError, match=r"^item 'item1' ended"):
         list(work_off(crew, jobs(4)))
     assert crew.pieces.count([1]) == 1

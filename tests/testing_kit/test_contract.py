@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,55 @@ def test_d001_a_module_that_cannot_be_imported_is_caught(tmp_path: Path, monkeyp
     text = failure(tested.test_co01_plugin_module_is_light)
     assert "importing broken_plugin in a fresh process fails" in text
     assert "name 'pd' is not defined" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "words"),
+    [
+        ("leaves_early", "import sys; sys.exit(0)", "SystemExit: 0"),
+        ("leaves_at_once", "import os; os._exit(0)", "ended the process with exit code 0"),
+        ("leaves_with_a_code", "import os; os._exit(3)", "the process ended with exit code 3"),
+    ],
+)
+def test_an_import_that_ends_the_process_is_told_in_words(
+    name: str, line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = failure(plugin_in(tmp_path, monkeypatch, name, registering(line)).test_co01_plugin_module_is_light)
+    assert f"importing {name} in a fresh process fails:\n" in text
+    assert words in text
+
+
+def test_an_import_that_asks_is_not_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"yes\n")
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    try:
+        tested = plugin_in(tmp_path, monkeypatch, "asking_plugin", registering("input()"))
+        assert "EOFError" in failure(tested.test_co01_plugin_module_is_light)
+    finally:
+        os.dup2(before, 0)
+        for each in (reader, writer, before):
+            os.close(each)
+
+
+def test_a_class_whose_import_ends_the_process_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, leaves="raise SystemExit(0)")
+    text = registering().replace("quantsail_framework.testing.fakes:FakeCosts", "leaves:It")
+    tested = plugin_in(tmp_path, monkeypatch, "light_but_leaves", text)
+    tested.test_co01_plugin_module_is_light()
+    assert "importing leaves fails: SystemExit: 0" in failure(tested.test_co11_imports_do_nothing_else)
+
+
+def test_an_import_that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quantsail_framework.testing.imports.TIMEOUT_S", 0.5)
+    tested = plugin_in(tmp_path, monkeypatch, "sleepy_plugin", registering("import time; time.sleep(60)"))
+    assert "it does not end within 0.5 s" in failure(tested.test_co01_plugin_module_is_light)
+
+
+def test_what_is_printed_at_the_exit_does_not_spoil_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "import atexit; atexit.register(print, 'bye')"
+    plugin_in(tmp_path, monkeypatch, "says_bye", registering(line)).test_co01_plugin_module_is_light()
 
 
 # CO-02 and CO-03: registered and declared.
