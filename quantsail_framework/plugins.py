@@ -7,6 +7,7 @@ one that is broken is a listed failure and takes nothing else down.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
@@ -48,6 +49,11 @@ class PluginInfo:
     def label(self) -> str:
         """Distribution and version, such as ``quantsail-trend 0.1.0``."""
         return f"{self.distribution} {self.version}".strip()
+
+    def is_called(self, *names: str) -> bool:
+        """Whether one of ``names`` means this plugin: its own or its distribution's, in any spelling (PEP 503)."""
+        own = {_normal(self.name), _normal(self.distribution)}
+        return any(_normal(name) in own for name in names)
 
 
 @attrs.frozen
@@ -151,11 +157,11 @@ def load_registry(
 ) -> Registry:
     """Load the light modules of the allowed plugins and gather what they offer.
 
+    Plugins are named by their own name or by their distribution's.
     ``block`` names plugins to leave out; ``only`` the only ones to load, and so does the environment
     variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules or
-    objects with hookimpls that are not installed. ``pins`` says, by the name of a plugin or its distribution, what it
-    must be (``broken_pin``): one that is not is not imported. Raises PluginError for a name in ``block`` that is
-    not installed; one in ``only``, and a plugin that is broken, is a listed problem.
+    objects with hookimpls that are not installed. ``pins`` says what a plugin must be
+    (``broken_pin``): one that is not is not imported. Raises PluginError for a name in ``block`` that is not installed; one in ``only``, and a plugin that is broken, is a listed problem.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -224,6 +230,10 @@ def check_kind(kind: str) -> str:
     return kind
 
 
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'trend'?"`` for the nearest of ``known``, ``"."`` when none is near."""
     from difflib import get_close_matches
@@ -275,13 +285,13 @@ def _select(
     """Mark as blocked what the arguments or the environment leave out, and as failed what cannot be used as it is."""
     installed = [info.name for info, _ in found]
     for name in block:
-        if name not in installed:
+        if not any(info.is_called(name) for info, _ in found):
             raise PluginError(unknown_plugin(name, installed))
     allowed = {ONLY: only, LOAD_VARIABLE: _named_in_environment()}
 
     def judged(info: PluginInfo) -> PluginInfo:
-        leaving = [who for who, names in allowed.items() if names is not None and info.name not in names]
-        if info.name in block:
+        leaving = [who for who, names in allowed.items() if names is not None and not info.is_called(*names)]
+        if info.is_called(*block):
             leaving.insert(0, "--no-plugin")
         if leaving:
             return attrs.evolve(info, status="blocked", left_out_by=leaving[0])
@@ -303,7 +313,7 @@ def _misfit(info: PluginInfo) -> str | None:
 
 
 def _unpinned(info: PluginInfo, pins: Mapping[str, str]) -> str | None:
-    problems = (broken_pin(info, pin) for name, pin in pins.items() if name in (info.name, info.distribution))
+    problems = (broken_pin(info, pin) for name, pin in pins.items() if info.is_called(name))
     return next((f"[plugins.pins] {problem}" for problem in problems if problem), None)
 
 
@@ -324,7 +334,7 @@ def _not_installed(found: _Found, only: Sequence[str] | None) -> list[str]:
     return [
         f"{asker} names {name!r}, which is not installed{did_you_mean(name, installed)} {_installed_text(installed)}"
         for asker, name in asked
-        if name not in installed
+        if not any(info.is_called(name) for info, _ in found)
     ]
 
 

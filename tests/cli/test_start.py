@@ -75,8 +75,10 @@ def test_a_verb_of_a_plugin_that_is_switched_off_says_so(site: FakeSite) -> None
     done = site.quantsail("backtest", "file.toml", load="")
     assert (done.returncode, done.stderr) == (
         2,
-        "error: no command named 'backtest': runner 'backtest' is switched off by `QUANTSAIL_LOAD_PLUGINS`; "
-        "add backtest there\n",
+        (
+            "error: no command named 'backtest': runner 'backtest' is switched off by `QUANTSAIL_LOAD_PLUGINS`; "
+            "add backtest there\n"
+        ),
     )
 
 

@@ -105,8 +105,10 @@ def test_the_message_for_an_unknown_name_tells_which_plugins_are_off_or_broken(s
         (
             {"pins": {"off": "9.9"}},
             None,
-            "sizer 'asleep' is of plugin 'off' (quantsail-off 1.0), which cannot be used: "
-            "[plugins.pins] asks for quantsail-off 9.9, installed is 1.0",
+            (
+                "sizer 'asleep' is of plugin 'off' (quantsail-off 1.0), which cannot be used: "
+                "[plugins.pins] asks for quantsail-off 9.9, installed is 1.0"
+            ),
         ),
     ],
     ids=["only", "block", "environment", "pin"],
