@@ -157,11 +157,11 @@ def load_registry(
 ) -> Registry:
     """Load the light modules of the allowed plugins and gather what they offer.
 
-    Plugins are named by their own name or by their distribution's.
-    ``block`` names plugins to leave out; ``only`` the only ones to load, and so does the environment
-    variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules or
-    objects with hookimpls that are not installed. ``pins`` says what a plugin must be
-    (``broken_pin``): one that is not is not imported. Raises PluginError for a name in ``block`` that is not installed; one in ``only``, and a plugin that is broken, is a listed problem.
+    ``block`` names plugins to leave out, by their own name or their distribution's; ``only`` the only ones to load, and
+    so does the environment variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules
+    or objects with hookimpls that are not installed. ``pins`` says what a plugin must be (``broken_pin``): one that is
+    not is not imported. Raises PluginError for a name in ``block`` that is not installed; one in ``only``, and a plugin
+    that is broken, is a listed problem.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
