@@ -82,10 +82,10 @@ def test_a_verb_of_a_plugin_that_is_switched_off_says_so(site: FakeSite) -> None
     )
 
 
-def test_the_command_of_a_first_party_plugin_that_is_not_installed(site: FakeSite) -> None:
+def test_the_command_of_a_first_party_plugin_that_is_switched_off(site: FakeSite) -> None:
     done = site.quantsail("data", "list", load="toy")
     assert done.returncode == 2
-    assert done.stderr.endswith("pip install 'quantsail-framework[standard]' brings data.\n")
+    assert done.stderr.endswith("command 'data' is switched off by `QUANTSAIL_LOAD_PLUGINS`; add data there\n")
 
 
 def test_without_arguments_the_help_is_shown(site: FakeSite) -> None:
