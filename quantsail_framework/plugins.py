@@ -7,8 +7,10 @@ one that is broken is a listed failure and takes nothing else down.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import Distribution, EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,6 +24,8 @@ from quantsail_framework.hookspecs import KINDS, PROJECT
 GROUP = "quantsail"
 LOAD_VARIABLE = "QUANTSAIL_LOAD_PLUGINS"
 INSTALL_STANDARD = "pip install 'quantsail-framework[standard]'"
+ONLY = "[plugins] only"
+_NAMES_SHOWN = 5  # of what is left out
 
 
 @attrs.frozen
@@ -45,6 +49,11 @@ class PluginInfo:
     def label(self) -> str:
         """Distribution and version, such as ``quantsail-trend 0.1.0``."""
         return f"{self.distribution} {self.version}".strip()
+
+    def is_called(self, *names: str) -> bool:
+        """Whether one of ``names`` means this plugin: its own or its distribution's, in any spelling (PEP 503)."""
+        own = {_normal(self.name), _normal(self.distribution)}
+        return any(_normal(name) in own for name in names)
 
 
 @attrs.frozen
@@ -109,19 +118,35 @@ class Registry:
     def _clashes(self) -> list[str]:
         return [_clash_text(offers) for named in self._offers.values() for offers in named.values() if len(offers) > 1]
 
+    def why_not(self, kind: str, name: str) -> str | None:
+        """Why a component that an installed plugin offers cannot be used, and what to do; None where none offers it.
+
+        A plugin that is not used is not imported: what it offers is told by the text of its module.
+        """
+        word = f"{kind.replace('-', ' ')} {name!r}"
+        unused = [plugin for plugin in self.plugins if plugin.status in ("blocked", "failed")]
+        reasons = [_unused_text(word, plugin) for plugin in unused if _seems_to_offer(plugin, kind, name)]
+        return "; ".join(reasons) or None
+
     def _unknown(self, kind: str, name: str) -> str:
-        installed = sorted(self._offers[kind])
-        word = kind.replace("-", " ")
-        if not installed:
-            text = f"no {word} named {name!r}: no {word} is installed; {INSTALL_STANDARD} brings the first-party ones."
-        else:
-            text = f"no {word} named {name!r}{did_you_mean(name, installed)} Installed: {', '.join(installed)}."
+        reason = self.why_not(kind, name)
+        if reason:
+            return reason
+        known, word = sorted(self._offers[kind]), kind.replace("-", " ")
         failed = self._left_out("failed", "Failed, see `quantsail plugins doctor`")
-        return f"{text}{failed}{self._left_out('blocked', 'Switched off')}"
+        left_out = f"{failed}{self._left_out('blocked', 'Switched off')}"
+        if known:
+            text = f"no {word} named {name!r}{did_you_mean(name, known)} Installed: {', '.join(known)}."
+        elif left_out:
+            text = f"no {word} named {name!r}: no plugin that is in use offers a {word}."
+        else:
+            text = f"no {word} named {name!r}: no {word} is installed; {INSTALL_STANDARD} brings the first-party ones."
+        return text + left_out
 
     def _left_out(self, status: str, title: str) -> str:
         names = [plugin.name for plugin in self.plugins if plugin.status == status]
-        return f" {title}: {', '.join(names)}." if names else ""
+        more = f" and {len(names) - _NAMES_SHOWN} more (`quantsail plugins list`)" if len(names) > _NAMES_SHOWN else ""
+        return f" {title}: {', '.join(names[:_NAMES_SHOWN])}{more}." if names else ""
 
 
 def installed_plugins(block: Sequence[str] = ()) -> list[PluginInfo]:
@@ -142,11 +167,11 @@ def load_registry(
 ) -> Registry:
     """Load the light modules of the allowed plugins and gather what they offer.
 
-    ``block`` names plugins to leave out; ``only`` the only ones to load, and so does the environment
-    variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules or
-    objects with hookimpls that are not installed. ``pins`` says, by the name of a plugin or its distribution, what it
-    must be (``broken_pin``): one that is not is not imported. Raises PluginError for a name in ``block`` that is
-    not installed; one in ``only``, and a plugin that is broken, is a listed problem.
+    ``block`` names plugins to leave out, by their own name or their distribution's; ``only`` the only ones to load, and
+    so does the environment variable ``QUANTSAIL_LOAD_PLUGINS`` (a comma list; empty for none). ``extra`` holds modules
+    or objects with hookimpls that are not installed. ``pins`` says what a plugin must be (``broken_pin``): one that is
+    not is not imported. Raises PluginError for a name in ``block`` that is not installed; one in ``only``, and a plugin
+    that is broken, is a listed problem.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -217,6 +242,10 @@ def check_kind(kind: str) -> str:
     return kind
 
 
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'trend'?"`` for the nearest of ``known``, ``"."`` when none is near."""
     from difflib import get_close_matches
@@ -268,13 +297,13 @@ def _select(
     """Mark as blocked what the arguments or the environment leave out, and as failed what cannot be used as it is."""
     installed = [info.name for info, _ in found]
     for name in block:
-        if name not in installed:
+        if not any(info.is_called(name) for info, _ in found):
             raise PluginError(unknown_plugin(name, installed))
-    allowed = {"[plugins] only": only, LOAD_VARIABLE: _named_in_environment()}
+    allowed = {ONLY: only, LOAD_VARIABLE: _named_in_environment()}
 
     def judged(info: PluginInfo) -> PluginInfo:
-        leaving = [who for who, names in allowed.items() if names is not None and info.name not in names]
-        if info.name in block:
+        leaving = [who for who, names in allowed.items() if names is not None and not info.is_called(*names)]
+        if info.is_called(*block):
             leaving.insert(0, "--no-plugin")
         if leaving:
             return attrs.evolve(info, status="blocked", left_out_by=leaving[0])
@@ -296,7 +325,7 @@ def _misfit(info: PluginInfo) -> str | None:
 
 
 def _unpinned(info: PluginInfo, pins: Mapping[str, str]) -> str | None:
-    problems = (broken_pin(info, pin) for name, pin in pins.items() if name in (info.name, info.distribution))
+    problems = (broken_pin(info, pin) for name, pin in pins.items() if info.is_called(name))
     return next((f"[plugins.pins] {problem}" for problem in problems if problem), None)
 
 
@@ -317,8 +346,29 @@ def _not_installed(found: _Found, only: Sequence[str] | None) -> list[str]:
     return [
         f"{asker} names {name!r}, which is not installed{did_you_mean(name, installed)} {_installed_text(installed)}"
         for asker, name in asked
-        if name not in installed
+        if not any(info.is_called(name) for info, _ in found)
     ]
+
+
+def _unused_text(word: str, plugin: PluginInfo) -> str:
+    """Why a component of a plugin that is left out or broken is not there, and the remedy for what left it out."""
+    if plugin.problem:
+        return f"{word} is of plugin {plugin.name!r} ({plugin.label}), which cannot be used: {plugin.problem}"
+    remedies = {ONLY: f'add "{plugin.name}" there', LOAD_VARIABLE: f"add {plugin.name} there"}
+    remedy = remedies.get(str(plugin.left_out_by), f"leave out --no-plugin {plugin.name}")
+    return f"{word} is switched off by `{plugin.left_out_by}`; {remedy}"
+
+
+def _seems_to_offer(plugin: PluginInfo, kind: str, name: str) -> bool:
+    """Whether the text of the plugin's module has the hook of ``kind`` and the name in quotes. It is not imported."""
+    from importlib.util import find_spec
+
+    try:
+        spec = None if "." in plugin.module else find_spec(plugin.module)  # of a dotted one, it would import the parent
+        text = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+    except (OSError, ValueError, ImportError):
+        text = ""
+    return KINDS[kind] in text and (f'"{name}"' in text or f"'{name}'" in text)
 
 
 class _BrokenPluginError(Exception):

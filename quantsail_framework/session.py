@@ -100,7 +100,7 @@ def run(
             session = Session(wall_ns=clock, events=events, executor=executor)
             if progress is not None:
                 session = attrs.evolve(session, progress=network.Outside(progress))
-            with _telling(writer), _blaming(pipeline, registry):
+            with _telling(writer), blaming(pipeline, registry):
                 if events:
                     events.run_prepared(pipeline)
                     events.run_started(pipeline.name)
@@ -240,7 +240,7 @@ def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Poli
 
 
 @contextmanager
-def _blaming(pipeline: Pipeline, registry: Registry) -> Iterator[None]:
+def blaming(pipeline: Pipeline, registry: Registry) -> Iterator[None]:
     """What is raised meanwhile gets a note with the component in which it arose."""
     try:
         with _no_exit("a component"):

@@ -21,6 +21,7 @@ from quantsail_framework.engine.feed import is_bar_strategy
 from quantsail_framework.errors import ComponentError, DataError
 from quantsail_framework.ports.runner import Pipeline, Progress
 from quantsail_framework.ports.strategy import BarView
+from quantsail_framework.ports.warmup import declared_warmup
 
 Ints = npt.NDArray[np.int64]
 Kind = Literal["unrepeatable", "look-ahead", "warm-up"]
@@ -142,7 +143,7 @@ def _strategy_on(pipeline: Pipeline, bars: Bars, rng: np.random.Generator) -> _S
 
 
 def _costs_on(pipeline: Pipeline, _bars: Bars, _rng: np.random.Generator) -> _Subject:
-    warmup = int(getattr(pipeline.costs, "warmup", 0))
+    warmup = declared_warmup(pipeline.costs)
     return _Subject(_name(pipeline, "costs"), warmup, warmup, partial(_cost_answers, pipeline.costs))
 
 

@@ -77,7 +77,7 @@ class Verbs(click.Group):
         name = args[0]
         command = self.get_command(ctx, name)
         if command is None and not name.startswith("-"):
-            raise InputError(_unknown_verb(name, self.list_commands(ctx)))
+            raise InputError(_unknown_verb(_registry(ctx), name, self.list_commands(ctx)))
         return (name, command, args[1:]) if command else super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -166,9 +166,12 @@ def _plugin_command(ctx: click.Context, name: str) -> click.Command:
     return command
 
 
-def _unknown_verb(name: str, known: Sequence[str]) -> str:
+def _unknown_verb(registry: Registry, name: str, known: Sequence[str]) -> str:
     from quantsail_framework.plugins import INSTALL_STANDARD, did_you_mean
 
+    reason = registry.why_not("runner", name) or registry.why_not("command", name)
+    if reason:
+        return f"no command named {name!r}: {reason}"
     text = f"no command named {name!r}{did_you_mean(name, known)} Commands: {', '.join(known)}."
     if name in FIRST_PARTY_COMMANDS:
         return f"{text} {INSTALL_STANDARD} brings {name}."

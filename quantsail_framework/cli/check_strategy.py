@@ -49,6 +49,7 @@ def check_strategy(
     """
     from quantsail_framework.causality import check_pipeline
     from quantsail_framework.config import load_pipeline, parse_overrides
+    from quantsail_framework.session import allowed_registry, blaming
 
     overrides = parse_overrides(sets)
     # What components print must not stand in the middle of the JSON.
@@ -56,7 +57,8 @@ def check_strategy(
         pipeline = load_pipeline(file, profile=profile, overrides=overrides, told_as="--set", block=block)
         seed = pipeline.seed if seed is None else seed
         gc.enable()
-        report = check_pipeline(pipeline, points=points, seed=seed, progress=progress)
+        with blaming(pipeline, allowed_registry(pipeline)):
+            report = check_pipeline(pipeline, points=points, seed=seed, progress=progress)
     if as_json:
         print_json(_as_json(file, seed, report))
     else:

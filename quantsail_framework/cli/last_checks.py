@@ -1,10 +1,17 @@
-"""The last result of `quantsail plugins check` of each plugin, kept in the user's state folder for `plugins list`."""
+"""The last result of `quantsail plugins check` of each plugin, kept in the user's state folder for `plugins list`.
+
+Each environment has its own: the same release of a plugin may pass in one and fail in another.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +33,50 @@ def keep(plugin: PluginInfo, record: dict[str, Any]) -> None:
 
 
 def last_check(plugin: PluginInfo) -> dict[str, Any] | None:
-    """What was kept; None when it was never checked or the file cannot be read."""
+    """What was kept, and whether the plugin's code ``changed`` since.
+
+    None when it was never checked in this environment, or the file cannot be read.
+    """
+    file = _file(plugin)
     try:
-        record = json.loads(_file(plugin).read_text(encoding="utf-8"))
+        record = json.loads(file.read_text(encoding="utf-8"))
+        checked = file.stat().st_mtime_ns
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and {"version", "at", "failed"} <= record.keys() else None
+    if not isinstance(record, dict) or not {"version", "at", "failed"} <= record.keys():
+        return None
+    return {**record, "changed": any(saved > checked for saved in _saved(plugin))}
 
 
 def in_words(plugin: PluginInfo, record: dict[str, Any] | None) -> str | None:
-    """``passed 2026-01-31`` or ``2 failed 2026-01-31``, with the version when another is installed now."""
+    """``passed 2026-01-31`` or ``2 failed 2026-01-31``, with the version when another is installed now, and with
+    ``before a change`` when its code is newer."""
     if record is None:
         return None
     result = f"{record['failed']} failed" if record["failed"] else "passed"
-    of = f" ({record['version']})" if record["version"] != plugin.version else ""
-    return f"{result} {str(record['at'])[:10]}{of}"
+    older = "before a change" if record.get("changed") else ""
+    of = str(record["version"]) if record["version"] != plugin.version else older
+    return f"{result} {str(record['at'])[:10]}{f' ({of})' if of else ''}"
+
+
+def _saved(plugin: PluginInfo) -> Iterator[int]:
+    """When each file of its code was saved last, ns UTC. Nothing of it is imported."""
+    try:
+        spec = find_spec(plugin.module.partition(".")[0])
+    except (ImportError, ValueError):
+        return
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [path for folder in folders for path in Path(folder).rglob("*.py")]
+    if spec and spec.origin and not folders:
+        files = [Path(spec.origin)]
+    for file in files:
+        if file.is_file():
+            yield file.stat().st_mtime_ns
 
 
 def _file(plugin: PluginInfo) -> Path:
     from platformdirs import user_state_path
 
-    return user_state_path("quantsail", appauthor=False) / "checks" / f"{plugin.distribution}-{plugin.name}.json"
+    environment = hashlib.sha256(sys.prefix.encode()).hexdigest()[:12]
+    folder = user_state_path("quantsail", appauthor=False) / "checks" / environment
+    return folder / f"{plugin.distribution}-{plugin.name}.json"

@@ -18,7 +18,7 @@ from quantsail_framework.scaffold import KINDS, new_plugin
 @click.option(
     "--dir",
     "parent",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     help="Folder to write into (default: this one).",
 )

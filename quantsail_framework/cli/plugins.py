@@ -67,9 +67,12 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @_JSON
 def info(name: str, as_json: bool) -> None:
-    """Show one plugin and the components that it offers."""
+    """Show one plugin and the components that it offers.
+
+    NAME is a plugin or its distribution.
+    """
     registry = load_registry()
-    found = [plugin for plugin in registry.plugins if plugin.name == name]
+    found = [plugin for plugin in registry.plugins if plugin.is_called(name)]
     if not found:
         raise PluginError(unknown_plugin(name, [plugin.name for plugin in registry.plugins]))
     for plugin in found:
@@ -102,13 +105,15 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 def pin(names: Sequence[str]) -> None:
     """Print [plugins.pins] for plugins as they are installed now; without names, for every enabled one.
 
-    A plugin whose files changed since it was installed is refused; of an editable one the version alone is pinned.
+    NAME is a plugin or its distribution. A plugin whose files changed since it was installed is refused; of an editable
+    one the version alone is pinned.
     """
-    found = {plugin.name: plugin for plugin in installed_plugins()}
-    unknown = [name for name in names if name not in found]
+    found = installed_plugins()
+    unknown = [name for name in names if not any(plugin.is_called(name) for plugin in found)]
     if unknown:
-        raise PluginError(unknown_plugin(unknown[0], list(found)))
-    chosen = [found[name] for name in names] or [each for each in found.values() if each.status == "installed"]
+        raise PluginError(unknown_plugin(unknown[0], [plugin.name for plugin in found]))
+    asked = [next(plugin for plugin in found if plugin.is_called(name)) for name in names]
+    chosen = list(dict.fromkeys(asked)) or [plugin for plugin in found if plugin.status == "installed"]
     lines = [_pin_line(plugin) for plugin in chosen]
     click.echo("\n".join(["[plugins.pins]", *lines]))
 

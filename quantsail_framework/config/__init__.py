@@ -105,8 +105,8 @@ def _installed(only: Sequence[str] | None) -> Sequence[str] | None:
 
     if only is None:
         return None
-    names = {plugin.name for plugin in installed_plugins()}
-    return [name for name in only if name in names]
+    installed = installed_plugins()
+    return [name for name in only if any(plugin.is_called(name) for plugin in installed)]
 
 
 def build(cls: type[Any], values: Mapping[str, Any], where: str = "options") -> Any:

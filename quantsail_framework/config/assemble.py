@@ -164,9 +164,9 @@ class _Builder:
         if "plugins" not in self._tree.values:
             return
         table = self._table(PluginsTable, "plugins")
-        installed = {plugin.name: plugin for plugin in self._registry.plugins}
+        installed = [plugin.name for plugin in self._registry.plugins]
         for index, name in enumerate(table.get("only") or ()):
-            if name not in installed:
+            if not any(plugin.is_called(name) for plugin in self._registry.plugins):
                 near = did_you_mean(name, installed, f"; installed: {', '.join(sorted(installed)) or 'none'}")
                 self._problems.add(("plugins", "only", index), f"no plugin named {name!r}{near}")
         for name, pin in table.get("pins", {}).items():
@@ -175,7 +175,7 @@ class _Builder:
     def _check_pin(self, name: str, pin: str) -> None:
         from quantsail_framework.plugins import broken_pin
 
-        found = next((plugin for plugin in self._registry.plugins if name in (plugin.name, plugin.distribution)), None)
+        found = next((plugin for plugin in self._registry.plugins if plugin.is_called(name)), None)
         if found is None:
             known = [plugin.name for plugin in self._registry.plugins]
             self._problems.add(("plugins", "pins", name), f"no plugin named {name!r}{did_you_mean(name, known)}")

@@ -247,7 +247,7 @@ def _find_class(shop: Workshop, key: Key, kind: str, use: str) -> type[Any] | No
 
 def _check_allowed(shop: Workshop, kind: str, use: str) -> None:
     plugin = shop.registry.get(kind, use).plugin
-    if shop.only is not None and plugin.name not in shop.only:
+    if shop.only is not None and not plugin.is_called(*shop.only):
         raise PluginError(f'{use!r} is of plugin {plugin.name!r}, which [plugins] only leaves out; add "{plugin.name}"')
 
 
@@ -281,7 +281,7 @@ def _check_module(shop: Workshop, reference: ClassReference) -> None:
     if shop.only is None or is_local(reference.text):
         return
     module = reference.text.rpartition(":")[0]
-    allowed = [plugin.module for plugin in shop.registry.plugins if plugin.name in shop.only]
+    allowed = [plugin.module for plugin in shop.registry.plugins if plugin.is_called(*shop.only)]
     if not any(module == package or module.startswith(f"{package}.") for package in allowed):
         raise PluginError(
             f"{module} is of no plugin that [plugins] only names ({', '.join(shop.only)}); "

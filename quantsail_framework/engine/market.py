@@ -18,6 +18,7 @@ from quantsail_framework.errors import DataError, MissingSeriesError
 from quantsail_framework.ports.data_source import BarRequest, DataSource
 from quantsail_framework.ports.market import Market
 from quantsail_framework.ports.runner import DataSpec, Pipeline
+from quantsail_framework.ports.warmup import declared_warmup
 
 # A warm-up that takes more than this share of the asked range is worth a word.
 _LONG_WARMUP = 0.1
@@ -126,7 +127,7 @@ def _short(data: MarketData, spec: DataSpec) -> Iterator[str]:
 def warmup_of(pipeline: Pipeline) -> int:
     """The largest warm-up, in bars, that a component of ``pipeline`` declares."""
     components = (pipeline.strategy, pipeline.costs, pipeline.sizer, *(named.rule for named in pipeline.risk))
-    return max(int(getattr(component, "warmup", 0)) for component in components)
+    return max(declared_warmup(component) for component in components)
 
 
 def _answers(source: DataSource, requests: Sequence[BarRequest]) -> Iterator[Bars]:

@@ -94,10 +94,17 @@ def _check_name(name: str) -> None:
         raise InputError(f"the distribution of {bare!r} is called {name!r} by itself; give the name as {bare!r}")
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         rule = f"lower-case words joined by hyphens, at most {LONGEST_NAME} characters, such as 'equal-weight'"
-        raise InputError(f"{name!r} is no name of a plugin; it must be {rule}")
+        raise InputError(f"{name!r} is no name of a plugin; it must be {rule}{_suggested(name)}")
     taken = {plugin.name: plugin.label for plugin in installed_plugins()} | {"framework": "the core itself"}
     if name in taken:
         raise InputError(f"the name {name!r} is taken by {taken[name]}, which is installed; choose another")
+
+
+def _suggested(name: str) -> str:
+    """``"; did you mean 'my-dip'?"`` for ``my_dip``, ``MyDip`` and ``my dip``."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name)
+    near = re.sub(r"[^a-z0-9]+", "-", apart.lower()).strip("-")
+    return f"; did you mean {near!r}?" if _NAME.fullmatch(near) and len(near) <= LONGEST_NAME else ""
 
 
 def _check_component(about: Kind, name: str) -> None:

@@ -16,6 +16,7 @@ from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.order import Liquidity
 from quantsail_framework.domain.signals import LONG, SHORT
+from quantsail_framework.ports.warmup import declared_warmup
 from quantsail_framework.testing import markets
 from quantsail_framework.testing.causality import check_causal, check_warmup, column_copies, expect_columns
 from quantsail_framework.testing.contract import Contract, case, expect
@@ -43,7 +44,7 @@ class CostModelContract(Contract, suite=True):
 
     def markets(self) -> Mapping[str, Bars]:
         """The markets that the cases run on, by name; each has the model's warm-up and 400 bars more."""
-        size = _warmup(self.build()) + BARS_AFTER_WARMUP
+        size = declared_warmup(self.build()) + BARS_AFTER_WARMUP
         return {
             "gapping": markets.gapping(1, size, timeframe=self.timeframe),
             "crash": markets.crash(2, size, timeframe=self.timeframe),
@@ -52,7 +53,7 @@ class CostModelContract(Contract, suite=True):
 
     def moments(self, bars: Bars) -> list[int]:
         """Rows after whose close the cases ask: the first after the warm-up, the last, and some between."""
-        first, last = _warmup(self.build()), len(bars) - 2
+        first, last = declared_warmup(self.build()), len(bars) - 2
         return sorted({first, last, *np.random.default_rng(0).integers(first, last, MOMENTS).tolist()})
 
     def questions(self) -> Any:
@@ -73,7 +74,7 @@ class CostModelContract(Contract, suite=True):
 
     def try_out(self, component: Any) -> None:
         """Ask for the costs of some fills at one moment."""
-        bars = markets.random_walk(6, _warmup(component) + 2, self.timeframe)
+        bars = markets.random_walk(6, declared_warmup(component) + 2, self.timeframe)
         market = _market_after(bars, len(bars) - 1, component)
         for question in _questions():
             _expect_costs(component.costs(*question, market), _words(question))
@@ -148,7 +149,7 @@ class CostModelContract(Contract, suite=True):
         """From row ``warmup`` on (0 when the model has none), more history before changes no value of ``prepare``
         by more than 1e-9: a window of n values of ATR(14) needs n bars and those that ATR needs."""
         model = self.build()
-        warmup = _warmup(model)
+        warmup = declared_warmup(model)
         expect(type(warmup) is int and warmup >= 0, f"warmup is {warmup!r}")
         for name, bars in self.markets().items() if hasattr(model, "prepare") else ():
             starts = [1, *np.random.default_rng(1).integers(1, len(bars) - warmup, MOMENTS).tolist()]
@@ -159,7 +160,7 @@ class CostModelContract(Contract, suite=True):
         """After one price in all bars, prices of 1e-8 and of 1e12, closes ten times away and no volume at all, costs
         are finite, and no taker earns: look for a division by a range, a deviation or a volume of zero."""
         model = self.build()
-        for name, bars in markets.extremes(_warmup(model) + EXTREME_BARS, timeframe=self.timeframe).items():
+        for name, bars in markets.extremes(declared_warmup(model) + EXTREME_BARS, timeframe=self.timeframe).items():
             market = _market_after(bars, len(bars) - 1, model)
             price = float(bars.close[-1])
             for side, notional, liquidity in itertools.product((LONG, SHORT), NOTIONALS, LIQUIDITIES):
@@ -185,11 +186,6 @@ def _expect_costs(costs: Any, where: str) -> None:
     expect(isinstance(costs, Costs), f"costs returned {type(costs).__name__} {where}, not Costs")
     finite = all(math.isfinite(part) for part in (costs.fee, costs.spread, costs.slippage))
     expect(finite, f"{costs} is not finite {where}")
-
-
-def _warmup(model: Any) -> int:
-    warmup: int = getattr(model, "warmup", 0)
-    return warmup
 
 
 def _market_after(bars: Bars, row: int, model: Any) -> FakeMarket:

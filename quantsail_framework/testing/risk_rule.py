@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from quantsail_framework.domain.order import Breach, Reference, Trip
+from quantsail_framework.ports.warmup import declared_warmup
 from quantsail_framework.testing.accounts import (
     Situation,
     expect_unchanged,
@@ -35,11 +36,11 @@ class RiskRuleContract(Contract, suite=True):
 
     def situations(self, count: int, seed: int) -> Iterator[Situation]:
         """Random situations with as many closed bars as the rule needs, and more."""
-        return situations(count, seed, bars=BARS + 2 * getattr(self.build(), "warmup", 0))
+        return situations(count, seed, bars=BARS + 2 * declared_warmup(self.build()))
 
     def questions(self) -> Any:
         """The seed of the situations, which hold functions and cannot be sent, and the bars they need."""
-        return 6, BARS + 2 * getattr(self.build(), "warmup", 0)
+        return 6, BARS + 2 * declared_warmup(self.build())
 
     @staticmethod
     def replies(component: Any, questions: Any) -> Mapping[str, Any]:
@@ -123,7 +124,7 @@ class RiskRuleContract(Contract, suite=True):
     @case("RR-05")
     def test_rr05_warmup_is_a_number(self) -> None:
         """``warmup``, where the rule has it, is a whole number of bars, zero or more."""
-        warmup = getattr(self.build(), "warmup", 0)
+        warmup = declared_warmup(self.build())
         expect(type(warmup) is int and warmup >= 0, f"warmup is {warmup!r}")
 
     @case("RR-06")
@@ -163,7 +164,7 @@ class RiskRuleContract(Contract, suite=True):
         """A market of one price, of 1e-8 or 1e12, of closes ten times away or without volume, and accounts from a
         millionth to a quadrillion, also in debt: an answer like any other, with numbers that are finite."""
         rule = self.build()
-        for situation in extreme_situations(getattr(rule, "warmup", 0)):
+        for situation in extreme_situations(declared_warmup(rule)):
             where = _words(situation)
             _expect_answer(self.ask(rule, situation), where)
             if hasattr(rule, "trip"):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from quantsail_framework.domain.order import Sizing
+from quantsail_framework.ports.warmup import declared_warmup
 from quantsail_framework.testing.accounts import (
     Situation,
     expect_unchanged,
@@ -117,7 +118,7 @@ class SizerContract(Contract, suite=True):
         """A market of one price, of 1e-8 or 1e12, of closes ten times away or without volume, a stop next to the price,
         and accounts from a millionth to a quadrillion, also in debt: a size like any other, within what there is."""
         sizer = self.build()
-        for situation in extreme_situations(getattr(sizer, "warmup", 0)):
+        for situation in extreme_situations(declared_warmup(sizer)):
             self.check_size(sizer, situation)
             notional = self.ask(sizer, situation).quantity * situation.signal.price
             limit = max(0.0, situation.portfolio.available)

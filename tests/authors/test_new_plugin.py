@@ -126,6 +126,19 @@ def test_a_bad_name_is_refused(name: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["my_dip", "MyDip", "my dip", "My-Dip", "-my--dip-"])
+def test_a_name_that_is_spelt_another_way_is_suggested(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"such as 'equal-weight'; did you mean 'my-dip'\?$"):
+        new_plugin("sizer", name, tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "first.toml").write_text("")
+    done = FakeSite(tmp_path / "site").quantsail("new-plugin", "sizer", "mine", "--dir", "first.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Directory 'first.toml' is a file." in done.stderr
+
+
 def test_the_longest_name_is_as_long_as_the_error_says(tmp_path: Path) -> None:
     assert new_plugin("sizer", "d" * LONGEST_NAME, tmp_path).is_dir()
 

@@ -241,6 +241,27 @@ def test_a_result_of_another_version_says_of_which(shop: FakeSite) -> None:
         assert line.split()[-1] == "-"
 
 
+def test_each_environment_has_a_result_of_its_own(shop: FakeSite) -> None:
+    shop.quantsail("plugins", "check", "flat", load="flat")
+    elsewhere = "import sys; sys.prefix = '/elsewhere'; from quantsail_framework.cli import main; main()"
+    listed = shop.quantsail("plugins", "list", "--json", load="flat", code=elsewhere).stdout
+    assert [each["last_check"] for each in json.loads(listed) if each["name"] == "flat"] == [None]
+
+
+def test_a_result_from_before_a_change_says_so(shop: FakeSite) -> None:
+    shop.quantsail("plugins", "check", "flat", load="flat")
+    today = dt.datetime.now(dt.UTC).date()
+    assert f"passed {today}\n" in shop.quantsail("plugins", "list", load="flat").stdout
+    file = shop.folder / "flat.py"
+    file.write_text(file.read_text() + "\n# changed\n")
+    assert f"passed {today} (before a change)\n" in shop.quantsail("plugins", "list", load="flat").stdout
+    shop.record("flat")  # the module becomes a package: all of its files count
+    (shop.folder / "flat" / "other.py").write_text("")
+    assert f"passed {today} (before a change)\n" in shop.quantsail("plugins", "list", load="flat").stdout
+    shop.quantsail("plugins", "check", "flat", load="flat")
+    assert f"passed {today}\n" in shop.quantsail("plugins", "list", load="flat").stdout
+
+
 def test_a_result_that_cannot_be_kept_is_a_warning(shop: FakeSite) -> None:
     shop.state.write_text("a file where the folder should be")
     done = shop.quantsail("plugins", "check", "flat", load="flat")

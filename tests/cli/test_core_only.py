@@ -57,6 +57,7 @@ def quantsail(packages: Path, tmp_path: Path) -> Quantsail:
         (["components", "show", "strategy", "trend"], 2, f"no strategy is installed; {INSTALL} brings"),
         (["runs", "list"], 0, "no run folders in 'runs'; `quantsail run FILE` writes one"),
         (["backtest", "toy.toml"], 2, f"No runner is installed; {INSTALL} brings backtest."),
+        (["data", "list"], 2, f"{INSTALL} brings data."),
         (["run", "toy.toml"], 2, f"no strategy is installed; {INSTALL} brings"),
         (["check", "toy.toml"], 2, f"no data source is installed; {INSTALL} brings"),
         (["show", "toy.toml"], 2, f"no sizer is installed; {INSTALL} brings"),

@@ -15,6 +15,7 @@ NEEDS = {
     "Needs an exchange": "candles are fetched from a venue, over the network",
     "Needs a clone": "make, uv and pip in a clone, which make the environment that the tests run in",
     "Needs a clean environment": "something is installed; a test of the page's own may do that, this one must not",
+    "Needs several machines": "servers that other machines reach, which go on running",
     "Needs your files": "candle files of other programs, which are not in this project",
     "Needs an account": "a service that asks for a token",
     "Needs the other program": "a program that is no part of Quantsail, such as Prometheus or an editor",

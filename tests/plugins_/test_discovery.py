@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from fractions import Fraction
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -88,11 +89,50 @@ def test_the_message_for_an_unknown_name_tells_which_plugins_are_off_or_broken(s
     names = {"off", "broken", "fine"}
     registry = load_registry(block=[p.name for p in installed_plugins() if p.name not in names] + ["off"])
     with pytest.raises(UnknownComponentError) as caught:
-        registry.get("strategy", "asleep")
+        registry.get("strategy", "aslep")
     text = str(caught.value)
     assert "Failed, see `quantsail plugins doctor`: broken." in text
     assert "Switched off: " in text
-    assert "off" in text.partition("Switched off: ")[2]
+    assert " more (`quantsail plugins list`)." in text.partition("Switched off: ")[2]  # and not two dozen names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "load", "told"),
+    [
+        ({"only": ["other"]}, None, "sizer 'asleep' is switched off by `[plugins] only`; add \"off\" there"),
+        ({"block": ["off"]}, None, "sizer 'asleep' is switched off by `--no-plugin`; leave out --no-plugin off"),
+        ({}, "other", "sizer 'asleep' is switched off by `QUANTSAIL_LOAD_PLUGINS`; add off there"),
+        (
+            {"pins": {"off": "9.9"}},
+            None,
+            (
+                "sizer 'asleep' is of plugin 'off' (quantsail-off 1.0), which cannot be used: "
+                "[plugins.pins] asks for quantsail-off 9.9, installed is 1.0"
+            ),
+        ),
+    ],
+    ids=["only", "block", "environment", "pin"],
+)
+def test_a_component_of_a_plugin_that_is_not_used_says_why_and_imports_nothing(
+    arguments: dict[str, Any], load: str | None, told: str, site: FakeSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("off", "raise RuntimeError('imported')\n" + offering("asleep", hook="quantsail_sizers"))
+    site.install("other", offering("awake"))
+    if load is not None:
+        monkeypatch.setenv("QUANTSAIL_LOAD_PLUGINS", load)
+    with pytest.raises(UnknownComponentError) as caught:
+        load_registry(**arguments).get("sizer", "asleep")
+    assert str(caught.value) == told
+
+
+def test_a_component_of_a_plugin_that_cannot_be_imported_says_why(site: FakeSite) -> None:
+    site.install("burst", offering("asleep") + "raise RuntimeError('no')\n")
+    with pytest.raises(UnknownComponentError) as caught:
+        load_registry().get("strategy", "asleep")
+    assert str(caught.value) == (
+        "strategy 'asleep' is of plugin 'burst' (quantsail-burst 1.0), which cannot be used: "
+        "import of burst failed: RuntimeError: no"
+    )
 
 
 def test_block_leaves_a_plugin_out_and_lists_it_as_blocked(site: FakeSite) -> None:

@@ -200,6 +200,27 @@ def test_a_distribution_without_record_has_no_hash(site: FakeSite) -> None:
         digest("no-such-thing")
 
 
+@pytest.mark.parametrize("name", ["seven-days", "quantsail-seven-days", "Quantsail_Seven.Days"])
+def test_a_plugin_is_called_by_its_name_or_by_its_distribution(name: str, tmp_path: Path) -> None:
+    site = FakeSite(tmp_path / "site")
+    site.install("seven_days", offering("weekly"))
+    site.install("other", EXPLODES)
+    assert site.quantsail("plugins", "info", name, load=name).stdout.startswith("name: seven-days\n")
+    site.record("seven_days")
+    assert '\nseven-days = "1.0 sha256:' in site.quantsail("plugins", "pin", name, "seven-days").stdout
+    listed = site.quantsail("components", "list", "strategy", load=name).stdout
+    assert [line.split()[1] for line in listed.splitlines()[1:]] == ["weekly"]
+
+
+def test_switching_off_and_only_take_distributions_too(site: FakeSite) -> None:
+    site.install("seven", offering("weekly"))
+    assert "weekly" not in load_registry(block=["quantsail-seven"]).components("strategy")
+    registry = load_registry(only=["quantsail-seven"])
+    assert (list(registry.components("strategy")), registry.problems) == (["weekly"], ())
+    (problem,) = [each.problem for each in load_registry(pins={"Quantsail_Seven": "2"}).plugins if each.name == "seven"]
+    assert problem == "[plugins.pins] asks for quantsail-seven 2, installed is 1.0"
+
+
 def test_pin_names_an_unknown_plugin(tmp_path: Path) -> None:
     site = FakeSite(tmp_path / "site")
     site.install("seven", EXPLODES)

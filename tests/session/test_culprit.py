@@ -88,6 +88,62 @@ def test_the_command_line_names_the_line_of_the_component_s_own_file(
     )
 
 
+TYPO = """
+import attrs
+from quantsail_framework import Costs, Signals
+
+@attrs.frozen
+class Mistyped:
+    period: int = 5
+
+    @property
+    def warmup(self):
+        return self.perod
+
+    def signals(self, bars):
+        return Signals(bars.close > 0, bars.close)
+
+    def costs(self, side, quantity, price, liquidity, market):
+        return Costs(1.0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "culprit"),
+    [
+        ('[strategy]\nuse = "mine.py:Mistyped"', "strategy 'mine.py:Mistyped' (mine.py:11)"),
+        ('[costs]\nuse = "mine.py:Mistyped"', "cost model 'mine.py:Mistyped' (mine.py:11)"),
+        ('[costs]\nuse = "per-symbol"\nsymbols = {}\ndefault = { use = "mine.py:Mistyped" }', "'per-symbol'"),
+        ('[costs]\nuse = "composed"\nmodels = [{ use = "mine.py:Mistyped" }]', "'composed'"),
+    ],
+    ids=["strategy", "costs", "per-symbol", "composed"],
+)
+@pytest.mark.parametrize("command", ["run", "check-strategy"])
+def test_a_mistake_inside_warmup_is_not_taken_for_none_declared(
+    command: str,
+    table: str,
+    culprit: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It stops the run and is named, where the run would go on without a warm-up."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QUANTSAIL_DEBUG", raising=False)
+    (tmp_path / "mine.py").write_text(TYPO, encoding="utf-8")
+    name = table.partition("\n")[0]
+    before = {"[strategy]": '[strategy]\nuse = "trend"', "[costs]": '[costs]\nuse = "basis-points"'}[name]
+    text = PIPELINE.format(strategy="trend").replace(before, table)
+    (tmp_path / "pipeline.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "pipeline.toml"])
+    told = capsys.readouterr().err
+    assert exit_.value.code == 1
+    assert "AttributeError: 'Mistyped' object has no attribute 'perod'" in told
+    assert "it arose in warmup of " in told
+    assert culprit in told
+
+
 def test_a_local_observer_is_called_by_its_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -95,6 +95,18 @@ def test_what_a_pipeline_needs_with_warmup_and_informative(quantsail: Run, excha
     assert (tmp_path / "pipe" / "trades.parquet").read_bytes() == (tmp_path / "stor" / "trades.parquet").read_bytes()
 
 
+def test_a_mistake_inside_warmup_names_the_strategy(quantsail: Run, exchange: Binance, tmp_path: Path) -> None:
+    config = "\n".join(f"ccxt_config.{line}" for line in _dotted(pinned("binance", exchange.url)))
+    source = f'use = "ccxt"\nexchange = "binance"\npath = "data"\n{config}'
+    (tmp_path / "mine.py").write_text(MISTYPED)
+    text = PIPELINE.format(source=source).replace('use = "trend"', 'use = "mine.py:Mistyped"')
+    (tmp_path / "pipeline.toml").write_text(text)
+    done = quantsail("data", "fetch", "--for", "pipeline.toml")
+    assert done.returncode == 1
+    assert "it arose in warmup of strategy 'mine.py:Mistyped' (mine.py:10)\n" in done.stderr
+    assert exchange.calls() == []
+
+
 def test_an_exchange_that_does_not_answer_ends_with_code_1(quantsail: Run, exchange: Binance, tmp_path: Path) -> None:
     fetch(quantsail, "BTC/USDT", "-t", "1h", "--since", "2023-01-01", "--until", "2023-02-01")
     exchange.fault("candles", Answer({"code": -1100, "msg": "Illegal characters found."}, 400))
@@ -178,4 +190,18 @@ use = "trend"
 use = "binance-spot"
 [sizer]
 use = "fixed-fractional"
+"""
+MISTYPED = """
+import attrs
+
+@attrs.frozen
+class Mistyped:
+    period: int = 5
+
+    @property
+    def warmup(self):
+        return self.perod
+
+    def signals(self, bars):
+        raise AssertionError
 """

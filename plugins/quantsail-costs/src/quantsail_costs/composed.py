@@ -12,6 +12,7 @@ from attrs.validators import min_len
 from quantsail_framework import Bars, Costs, Market
 from quantsail_framework.domain.order import Liquidity
 from quantsail_framework.ports.cost_model import CostModel
+from quantsail_framework.ports.warmup import declared_warmup
 
 
 @attrs.frozen(slots=False)
@@ -29,7 +30,7 @@ class ComposedCosts:
     @property
     def warmup(self) -> int:
         """Of the model that needs most."""
-        return max(getattr(model, "warmup", 0) for model in self.models)
+        return max(declared_warmup(model) for model in self.models)
 
     def prepare(self, bars: Bars) -> np.ndarray[Any, Any]:
         """One row per bar, with a column for each model that prepares something."""

@@ -11,6 +11,7 @@ import numpy as np
 from quantsail_framework import Bars, Costs, Market
 from quantsail_framework.domain.order import Liquidity
 from quantsail_framework.ports.cost_model import CostModel
+from quantsail_framework.ports.warmup import declared_warmup
 
 
 @attrs.frozen
@@ -27,7 +28,7 @@ class PerSymbolCosts:
     @property
     def warmup(self) -> int:
         """Of the model that needs most."""
-        return max(getattr(model, "warmup", 0) for model in (self.default, *self.symbols.values()))
+        return max(declared_warmup(model) for model in (self.default, *self.symbols.values()))
 
     def prepare(self, bars: Bars) -> Any:
         """What the model of that market prepares; zeros where it prepares nothing."""

@@ -21,6 +21,7 @@ from quantsail_framework.errors import InputError, PipelineError
 from quantsail_framework.ports.market import Market
 from quantsail_framework.ports.runner import NamedRule, Pipeline
 from quantsail_framework.ports.strategy import BarView
+from quantsail_framework.ports.warmup import declared_warmup
 from quantsail_framework.search.space import Values
 from quantsail_walk_forward.training import Choice
 
@@ -96,7 +97,7 @@ class _InForce:
     @property
     def warmup(self) -> int:
         """The largest of all."""
-        return max((int(getattr(part, "warmup", 0)) for part in self.parts if part is not None), default=0)
+        return max((declared_warmup(part) for part in self.parts if part is not None), default=0)
 
     def at(self, open_ns: int) -> Any:
         """That of the parameters in force, else the first that will be."""

@@ -1,0 +1,19 @@
+"""What a component declares of its warm-up."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+_NOTHING = object()
+
+
+def declared_warmup(component: Any) -> int:
+    """Bars that a component needs before it can be asked; 0 for one whose class has no ``warmup``.
+
+    Raises whatever a ``warmup`` raises that is there: an AttributeError inside a property is a mistake in it, which
+    ``getattr(component, "warmup", 0)`` would take for none declared.
+    """
+    if inspect.getattr_static(component, "warmup", _NOTHING) is _NOTHING:
+        return int(getattr(component, "warmup", 0))  # none, unless its __getattr__ knows one
+    return int(component.warmup)
