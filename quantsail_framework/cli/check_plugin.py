@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,7 +19,6 @@ from quantsail_framework.plugins import PluginInfo, Registered, Registry, load_r
 if TYPE_CHECKING:
     from quantsail_framework.testing.check import Outcome
 
-PREFIX = "quantsail-"
 RESULTS = ("passed", "failed", "waived", "not applicable")
 
 
@@ -60,18 +58,12 @@ def _wanted(registry: Registry, name: str) -> tuple[PluginInfo, Registered | Non
     if slash:
         offer = registry.get(kind, component)
         return offer.plugin, offer
-    wanted = _normal(name)
     for plugin in registry.plugins:
-        if wanted.removeprefix(PREFIX) == _normal(plugin.name) or wanted == _normal(plugin.distribution):
+        if plugin.is_called(name):
             if plugin.status == "blocked":
                 raise PluginError(f"plugin {plugin.name!r} is switched off by QUANTSAIL_LOAD_PLUGINS")
             return plugin, None
     raise PluginError(unknown_plugin(name, [plugin.name for plugin in registry.plugins]))
-
-
-def _normal(name: str) -> str:
-    """The name as package indexes compare it (PEP 503): ``Quantsail_Trend`` is ``quantsail-trend``."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _load_failure(plugin: PluginInfo) -> list[Outcome]:
