@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,3 +52,8 @@ class Component:
         module, _, attribute = self.target.partition(":")
         loaded: type[Any] = getattr(importlib.import_module(module), attribute)
         return loaded
+
+    def loaded(self) -> Any:
+        """What the target names where its module is imported already, else None; imports nothing."""
+        module, _, attribute = self.target.partition(":")
+        return vars(sys.modules[module]).get(attribute) if module in sys.modules else None

@@ -21,7 +21,7 @@ import attrs
 
 from quantsail_framework.errors import NetworkDeniedError
 from quantsail_framework.hookspecs import KINDS
-from quantsail_framework.plugins import Registry
+from quantsail_framework.plugins import Registered, Registry
 
 # Audit event to its words and the place of the address in its arguments.
 _EVENTS = {
@@ -45,6 +45,9 @@ class Party:
     remedy: str
     network: bool
     package: str | None = None
+
+
+_OUTSIDE = Party("whoever started the run", "", True)
 
 
 @attrs.frozen
@@ -71,28 +74,42 @@ class Policy:
             component = self.party_of(frame.f_locals.get("self"))
             if component is not None and (plugin is None or component.package == plugin.package):
                 return component, plugin
-            plugin = plugin or self.plugins.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+            plugin = plugin or self.plugins.get(_package(str(frame.f_globals.get("__name__"))))
             frame = frame.f_back
         return None, plugin
 
 
-def policy_of(registry: Registry, named: Iterable[tuple[str, object]]) -> Policy:
-    """The policy of a run: what its plugins declare; of ``named`` (label, component) that no plugin offers, their class
-    (``network = True``)."""
-    offers = [offer for kind in KINDS for offer in registry.components(kind).values()]
-    components = {f"{__name__}:{Outside.__qualname__}": Party("whoever started the run", "", True)}
+def policy_of(registry: Registry, parts: Iterable[tuple[str, object, Registered | None]] = ()) -> Policy:
+    """The policy of a run: what its plugins declare; of ``parts`` (label, component, the offer it was made from) that
+    no plugin offers, their class (``network = True``)."""
+    components = {f"{__name__}:{Outside.__qualname__}": _OUTSIDE}
     plugins: dict[str, Party] = {}
-    for label, component in named:
-        network = getattr(type(component), "network", False) is True
-        components[_path(component)] = Party(label, "its class says network = True", network)
-    for offer in offers:
-        package = re.split("[.:]", offer.component.target)[0]
-        remedy = f"its Component says network=True (tell the author of {offer.plugin.distribution})"
-        components[offer.component.target] = Party(offer.title, remedy, offer.component.network, package)
+    for offer in (offer for kind in KINDS for offer in registry.components(kind).values()):
+        cls = offer.component.loaded()  # which may live elsewhere than its target says
+        path = _path_of(cls) if isinstance(cls, type) else offer.component.target
+        components[path] = _offered(offer, path)
+        package = _package(offer.component.target)
         if package != __package__:  # an objective may be a class of the core
             network = offer.component.network or (package in plugins and plugins[package].network)
-            plugins[package] = Party(f"plugin {offer.plugin.name!r} of {offer.plugin.label}", remedy, network, package)
+            title = f"plugin {offer.plugin.name!r} of {offer.plugin.label}"
+            plugins[package] = Party(title, _remedy(offer), network, package)
+    for label, component, made_from in parts:
+        path = _path(component)
+        if made_from is not None:
+            components[path] = _offered(made_from, path)
+        else:
+            network = getattr(type(component), "network", False) is True
+            own = Party(label, "its class says network = True", network, _package(path))
+            components.setdefault(path, own)
     return Policy(components, plugins)
+
+
+def _offered(offer: Registered, path: str) -> Party:
+    return Party(offer.title, _remedy(offer), offer.component.network, _package(path))
+
+
+def _remedy(offer: Registered) -> str:
+    return f"its Component says network=True (tell the author of {offer.plugin.distribution})"
 
 
 @attrs.frozen
@@ -238,4 +255,13 @@ def _words(address: object) -> str:
 
 
 def _path(component: object) -> str:
-    return f"{type(component).__module__}:{type(component).__qualname__}"
+    return _path_of(type(component))
+
+
+def _path_of(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _package(place: str) -> str:
+    """The package at the top of a module, or of ``module:Class``."""
+    return re.split("[.:]", place)[0]

@@ -232,9 +232,11 @@ def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Poli
 
     @functools.cache
     def policy() -> network.Policy:
-        return network.policy_of(
-            registry, [(_label(kind, part, registry, use), part) for kind, part, use in _parts(pipeline)]
-        )
+        parts = [
+            (_label(kind, part, registry, use), part, registry.offer_of(kind, part, use))
+            for kind, part, use in _parts(pipeline)
+        ]
+        return network.policy_of(registry, parts)
 
     return policy
 
@@ -426,11 +428,9 @@ def _uses(table: str, components: Sequence[object], pipeline: Pipeline) -> list[
 
 def _label(kind: str, component: object, registry: Registry, use: str) -> str:
     """How a message names a component: name and distribution where a plugin offers it, else its ``use``."""
+    offer = registry.offer_of(kind, component, use)
     path = f"{type(component).__module__}:{type(component).__qualname__}"
-    for registered in registry.components(kind).values():
-        if registered.component.target == path:
-            return registered.title
-    return f"{kind.replace('-', ' ')} {use or path!r}"
+    return offer.title if offer else f"{kind.replace('-', ' ')} {use or path!r}"
 
 
 # --- alerts --------------------------------------------------------------------------------------

@@ -235,6 +235,14 @@ class Talker:
 """
 
 
+LAZY = """
+def __getattr__(name):
+    import deep.parts
+
+    return getattr(deep.parts, name)
+"""
+
+
 @pytest.fixture
 def nosy(tmp_path: Path) -> FakeSite:
     site = FakeSite(tmp_path / "site")
@@ -259,6 +267,26 @@ def test_of_one_plugin_the_component_that_declares_the_need_has_the_network(nosy
     (tmp_path / "p.toml").write_text(PIPELINE.format(strategy="talker", runner="backtest"), encoding="utf-8")
     done = nosy.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
     assert (done.returncode, "tried to" in done.stdout) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize("light", ["from deep.parts import Quiet, Talker\n", LAZY], ids=["imported", "lazy"])
+@pytest.mark.parametrize(("use", "network"), [("talker", True), ("quiet", False)])
+def test_a_class_that_lives_elsewhere_than_its_component_says(
+    tmp_path: Path, light: str, use: str, network: bool
+) -> None:
+    """The target is a re-export: what is declared, and how the component is called, is that of its offer."""
+    site = FakeSite(tmp_path / "site")
+    (site.folder / "deep").mkdir()
+    parts = PARTS.replace("  reach()\n", '  socket.getaddrinfo("127.0.0.1", 80)\n')  # in the method itself
+    (site.folder / "deep" / "parts.py").write_text(parts, encoding="utf-8")
+    (site.folder / "deep" / "__init__.py").write_text(light, encoding="utf-8")
+    site.install("offers", PLUGIN.replace("nosy_parts", "deep"))
+    (tmp_path / "p.toml").write_text(PIPELINE.format(strategy=use, runner="backtest"), encoding="utf-8")
+    done = site.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
+    assert (done.returncode == 0) is network, done.stderr
+    assert ("error: strategy 'quiet' of quantsail-offers 1.0 tried to " in done.stderr) is not network
+    assert ("it arose in signals of strategy 'quiet' of quantsail-offers 1.0" in done.stderr) is not network
+    assert ("tell the author of quantsail-offers" in done.stderr) is not network
 
 
 def test_a_sweep_denies_it_in_its_processes_too(nosy: FakeSite, tmp_path: Path) -> None:
