@@ -8,6 +8,7 @@ surprises and is no sandbox; a plugin that means harm can start another program.
 from __future__ import annotations
 
 import functools
+import logging
 import re
 import sys
 import threading
@@ -71,7 +72,7 @@ class Policy:
         """
         plugin = None
         while frame is not None:
-            component = self.party_of(frame.f_locals.get("self"))
+            component = _OUTSIDE if _is_logging(frame) else self.party_of(frame.f_locals.get("self"))
             if component is not None and (plugin is None or component.package == plugin.package):
                 return component, plugin
             plugin = plugin or self.plugins.get(_package(str(frame.f_globals.get("__name__"))))
@@ -239,6 +240,11 @@ class _Guards:
 
 
 _guards = _Guards()
+
+
+def _is_logging(frame: FrameType) -> bool:
+    """Whether what it calls are handlers of the log: where they send it is up to whoever set them, not who logs."""
+    return frame.f_code is getattr(logging.Logger.callHandlers, "__code__", None)
 
 
 def _stays_here(first: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import logging.handlers
 import socket
 import threading
 from collections.abc import Iterator
@@ -34,7 +36,7 @@ use = "fixed-fractional"
 """
 # A strategy that never trades, and does one of these things when it is asked for signals.
 STRATEGY = """
-import asyncio, socket, threading, urllib.request
+import asyncio, logging, socket, threading, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 import attrs
 import numpy as np
@@ -88,6 +90,14 @@ def swallowed():
             connect()
         except Exception:
             pass
+
+def logged():
+    logging.getLogger("curious").warning("at work")
+
+def logged_in_thread():
+    thread = threading.Thread(target=logged)
+    thread.start()
+    thread.join()
 
 def nothing():
     pass
@@ -402,6 +412,23 @@ def test_other_code_of_the_program_keeps_the_network_meanwhile(tmp_path: Path, s
     go.set()
     other.join()
     assert set(reached) == {"MainThread", "other"}
+
+
+@pytest.mark.parametrize("way", ["logged", "logged_in_thread"])
+def test_a_handler_of_the_program_sends_what_a_component_logs(tmp_path: Path, way: str) -> None:
+    """Where the log goes is up to whoever set the handler: here to a server, with a datagram."""
+    log = logging.getLogger("curious")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        handler = logging.handlers.SysLogHandler(server.getsockname())
+        log.addHandler(handler)
+        try:
+            assert _denials(run(load_pipeline(_local(tmp_path, way)))) == []
+            assert b"at work" in server.recv(1024)
+        finally:
+            log.removeHandler(handler)
+            handler.close()
 
 
 def test_after_a_run_the_network_is_as_before(tmp_path: Path, server: FakeServer) -> None:
