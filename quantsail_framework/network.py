@@ -203,23 +203,26 @@ class _Guards:
         self._lock = threading.Lock()
         self._is_hooked = False
         self._watches: tuple[_Watch, ...] = ()
-        self._start: _ThreadStart = threading.Thread.start  # as it was before the first of them
+        self._before: WeakKeyDictionary[_ThreadStart, _ThreadStart] = WeakKeyDictionary()  # what each wrapper replaced
 
     def enter(self, watch: _Watch) -> None:
         with self._lock:
             if not self._is_hooked:
                 sys.addaudithook(self._hear)
                 self._is_hooked = True
-            if not self._watches:
-                self._start = threading.Thread.start
-                threading.Thread.start = self._telling(self._start)  # type: ignore[method-assign, assignment]
+            start: _ThreadStart = threading.Thread.start
+            if not self._watches and start not in self._before:
+                told = self._telling(start)
+                self._before[told] = start
+                threading.Thread.start = told  # type: ignore[method-assign, assignment]
             self._watches = (*self._watches, watch)
 
     def leave(self, watch: _Watch) -> None:
         with self._lock:
             self._watches = tuple(other for other in self._watches if other is not watch)
-            if not self._watches:
-                threading.Thread.start = self._start  # type: ignore[method-assign, assignment]
+            before = self._before.get(threading.Thread.start)
+            if not self._watches and before is not None:  # else another tool has wrapped ours, which tells nobody now
+                threading.Thread.start = before  # type: ignore[method-assign, assignment]
 
     def _telling(self, start: _ThreadStart) -> _ThreadStart:
         @functools.wraps(start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import logging.handlers
 import socket
@@ -436,6 +437,34 @@ def test_after_a_run_the_network_is_as_before(tmp_path: Path, server: FakeServer
     with pytest.raises(NetworkDeniedError):
         run(pipeline)
     pipeline.strategy.signals(next(iter(_bars(pipeline))))  # type: ignore[arg-type, union-attr]
+
+
+def test_after_a_run_new_threads_are_started_as_before(tmp_path: Path) -> None:
+    before = threading.Thread.start
+    run(load_pipeline(_local(tmp_path, "nothing")))
+    assert threading.Thread.start is before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_another_tool_does_to_the_start_of_threads_in_a_run_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tracer, say, that wraps it while a run is under way; and the next run watches threads as the first."""
+    before, seen = threading.Thread.start, []
+
+    def trace(_fraction: float, _text: str) -> None:
+        if not seen:
+            now = threading.Thread.start
+            seen.append(functools.wraps(now)(lambda thread: now(thread)))
+            monkeypatch.setattr(threading.Thread, "start", seen[0])
+
+    run(load_pipeline(_local(tmp_path, "nothing", runner="replay")), progress=trace)
+    assert threading.Thread.start is seen[0]
+    assert len(_denials(run(load_pipeline(_local(tmp_path, "in_thread"))))) == 1
+    assert threading.Thread.start is seen[0]
+    monkeypatch.undo()  # as the tool does when it goes
+    assert len(_denials(run(load_pipeline(_local(tmp_path, "in_thread"))))) == 1
+    assert threading.Thread.start is before
 
 
 def test_sockets_of_this_machine_alone_are_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
