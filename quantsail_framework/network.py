@@ -131,10 +131,10 @@ class Guarded:
     function: Callable[[Any, Any], Any]
     policy: Policy
 
-    def __call__(self, item: Any, shared: Any) -> Any:
-        """The answer of the function."""
-        with guard(lambda: self.policy):
-            return self.function(item, shared)
+    def __call__(self, item: Any, shared: Any) -> tuple[Any, list[str]]:
+        """The answer of the function, and what was denied meanwhile."""
+        with guard(lambda: self.policy) as denied:
+            return self.function(item, shared), denied
 
 
 @contextmanager
@@ -220,9 +220,11 @@ class _Guards:
     def leave(self, watch: _Watch) -> None:
         with self._lock:
             self._watches = tuple(other for other in self._watches if other is not watch)
-            before = self._before.get(threading.Thread.start)
-            if not self._watches and before is not None:  # else another tool has wrapped ours, which tells nobody now
-                threading.Thread.start = before  # type: ignore[method-assign, assignment]
+            start: _ThreadStart = threading.Thread.start
+            if (
+                not self._watches and start in self._before
+            ):  # else another tool has wrapped ours, which tells nobody now
+                threading.Thread.start = self._before[start]  # type: ignore[method-assign, assignment]
 
     def _telling(self, start: _ThreadStart) -> _ThreadStart:
         @functools.wraps(start)

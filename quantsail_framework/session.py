@@ -95,7 +95,7 @@ def run(
             network.guard(policy) as denied,
             _listening(pipeline, registry, listener, outbox) as events,
             _delivering(outbox),
-            ChosenExecutor(pipeline, registry, policy) as executor,
+            ChosenExecutor(pipeline, registry, policy, denied) as executor,
         ):
             session = Session(wall_ns=clock, events=events, executor=executor)
             if progress is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import logging.handlers
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ use = "fixed-fractional"
 """
 # A strategy that never trades, and does one of these things when it is asked for signals.
 STRATEGY = """
-import asyncio, logging, socket, threading, urllib.request
+import asyncio, logging, socket, threading, time, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 import attrs
 import numpy as np
@@ -99,6 +99,13 @@ def logged_in_thread():
     thread = threading.Thread(target=logged)
     thread.start()
     thread.join()
+
+def ask(number):
+    time.sleep(0.1)
+    try:
+        socket.gethostbyname(f"host-{{number}}")
+    except Exception:
+        pass
 
 def nothing():
     pass
@@ -334,6 +341,18 @@ parameters = { strategy.warmup = { min = 1, max = 20, step = 1 } }
     assert {name.partition("-")[0] for name in told} == {"NetworkDeniedError"}
 
 
+def test_the_notes_of_a_search_are_the_same_wherever_its_trials_ran(tmp_path: Path) -> None:
+    """Each trial asks for a name of its own and goes on without."""
+    more = '[executor]\nuse = "local"\n[sweep]\nparameters = { strategy.period = { min = 1, max = 20, step = 1 } }\n'
+    file = _local(tmp_path, "ask(self.period) or nothing", more=more, runner="sweep")
+    here, elsewhere = (
+        _denials(run(load_pipeline(file, overrides={"executor.workers": workers}))) for workers in (1, 2)
+    )
+    asked = [re.findall(r"look up host-(\d+)", note) for note in here]
+    assert sorted(asked) == sorted([[str(number)] for number in range(1, 21)])
+    assert elsewhere == here
+
+
 CLUSTER = """
 @hookimpl
 def quantsail_executors():
@@ -455,8 +474,12 @@ def test_what_another_tool_does_to_the_start_of_threads_in_a_run_stays(
     def trace(_fraction: float, _text: str) -> None:
         if not seen:
             now = threading.Thread.start
-            seen.append(functools.wraps(now)(lambda thread: now(thread)))
-            monkeypatch.setattr(threading.Thread, "start", seen[0])
+
+            def traced(thread: threading.Thread) -> None:
+                now(thread)
+
+            seen.append(traced)
+            monkeypatch.setattr(threading.Thread, "start", traced)
 
     run(load_pipeline(_local(tmp_path, "nothing", runner="replay")), progress=trace)
     assert threading.Thread.start is seen[0]
