@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 
+LOCAL_MODULE = "_quantsail_local_"  # begins the names of the modules that local files become
+LOCAL_CODE = "__quantsail_code__"  # in a local module: the file as the pipeline names it, and its SHA-256
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 

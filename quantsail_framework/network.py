@@ -1,15 +1,15 @@
 """No network in a run but for components that declare it: what a backtest tells must follow from its candles alone.
 
-An audit hook of the interpreter sees every address that is looked up, connected to or listened on, by whatever
-library, and only then looks on the call stack for the component: a run pays nothing. It guards against mistakes and
-surprises and is no sandbox; a plugin that means harm can start another program.
+An audit hook of the interpreter sees every address that is looked up, connected to or listened on through Python's own
+sockets, by whatever library, and only then looks on the call stack for the component: a run pays nothing. It guards
+against accidents and is no sandbox. Not seen are other programs and processes that a component starts itself, and
+libraries in C that open sockets of their own: ``pyarrow.fs``, drivers of databases.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
+from quantsail_framework.component import LOCAL_CODE, LOCAL_MODULE
 from quantsail_framework.errors import NetworkDeniedError
 from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import Registered, Registry
@@ -55,7 +56,7 @@ _OUTSIDE = Party("whoever started the run", "", True)
 class Policy:
     """Who is who on a call stack, in plain values that travel to other processes.
 
-    ``components`` by ``module:Class``, ``plugins`` by their package.
+    ``components`` by ``module:Class``, ``plugins`` by their package; a local file is one too.
     """
 
     components: Mapping[str, Party]
@@ -84,7 +85,7 @@ def policy_of(registry: Registry, parts: Iterable[tuple[str, object, Registered 
     """The policy of a run: what its plugins declare; of ``parts`` (label, component, the offer it was made from) that
     no plugin offers, their class (``network = True``)."""
     components = {f"{__name__}:{Outside.__qualname__}": _OUTSIDE}
-    plugins: dict[str, Party] = {}
+    plugins = dict(_local_files())
     for offer in (offer for kind in KINDS for offer in registry.components(kind).values()):
         cls = offer.component.loaded()  # which may live elsewhere than its target says
         path = _path_of(cls) if isinstance(cls, type) else offer.component.target
@@ -103,6 +104,16 @@ def policy_of(registry: Registry, parts: Iterable[tuple[str, object, Registered 
             own = Party(label, "its class says network = True", network, _package(path))
             components.setdefault(path, own)
     return Policy(components, plugins)
+
+
+def _local_files() -> Iterator[tuple[str, Party]]:
+    """Each file beside a pipeline that was loaded: its functions are called outside of its classes too."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(LOCAL_MODULE):
+            classes = [value for value in list(vars(module).values()) if isinstance(value, type)]
+            network = any(cls.__module__ == name and getattr(cls, "network", False) is True for cls in classes)
+            remedy = "it belongs in a class that says network = True"
+            yield name, Party(f"local file {vars(module)[LOCAL_CODE][0]!r}", remedy, network, name)
 
 
 def _offered(offer: Registered, path: str) -> Party:
@@ -274,5 +285,6 @@ def _path_of(cls: type) -> str:
 
 
 def _package(place: str) -> str:
-    """The package at the top of a module, or of ``module:Class``."""
-    return re.split("[.:]", place)[0]
+    """The package at the top of a module, or of ``module:Class``; of a local file the module."""
+    module = place.partition(":")[0]
+    return module if module.startswith(LOCAL_MODULE) else module.partition(".")[0]

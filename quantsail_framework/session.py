@@ -210,18 +210,19 @@ def _execute(
     What was ``denied`` to components that went on without it is noted.
     """
     if place is None:
-        return _noting(job.run(pipeline, session), denied)
+        return _noting(job.run(pipeline, session), pipeline, denied)
     started = session.wall_ns()
     with place as pending:
         folder = pending.temporary
-        result = _noting(job.run(pipeline, attrs.evolve(session, folder=folder)), denied)
+        result = _noting(job.run(pipeline, attrs.evolve(session, folder=folder)), pipeline, denied)
         finished = session.wall_ns()
         write_files(result, pipeline, folder, plugins=plugins, started_ns=started, finished_ns=finished)
     return attrs.evolve(result, facts={**result.facts, FOLDER_FACT: str(place.target)})
 
 
-def _noting(result: RunResult, denied: Sequence[str]) -> RunResult:
-    return attrs.evolve(result, notes=(*result.notes, *denied)) if denied else result
+def _noting(result: RunResult, pipeline: Pipeline, denied: Sequence[str]) -> RunResult:
+    more = dict.fromkeys((*pipeline.notes, *denied))
+    return attrs.evolve(result, notes=(*result.notes, *more)) if more else result
 
 
 def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Policy] | None:

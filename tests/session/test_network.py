@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from quantsail_framework import Component, RunResult, hookimpl, load_pipeline, run
-from quantsail_framework.errors import NetworkDeniedError
+from quantsail_framework.errors import NetworkDeniedError, PipelineError
 from quantsail_framework.plugins import Registry, load_registry
 from quantsail_framework.testing import FakeServer, Reply
 from tests.plugins_.site import FakeSite
@@ -209,6 +209,69 @@ def test_what_one_component_declares_another_has_not(tmp_path: Path, server: Fak
         assert [asked.json["kind"] for asked in server.requests] == [
             "error"
         ]  # the alert of the error, sent while the guard was on
+
+
+def test_a_function_of_a_local_file_that_is_called_later_is_found_too(tmp_path: Path) -> None:
+    """The reasons of trades are worded when they are written: no class of the file is on the call stack."""
+    source = PARTS.replace("early: bool = True", "early: bool = False").replace("lambda bar: str(reach())", "reason_of")
+    for name in ("mine.py", "mine.v2.py"):
+        (tmp_path / name).write_text(f"{source}\ndef reason_of(bar):\n    return str(reach())\n", encoding="utf-8")
+        file = tmp_path / "p.toml"
+        file.write_text(PIPELINE.format(strategy=f"{name}:Quiet", runner="backtest"), encoding="utf-8")
+        with pytest.raises(NetworkDeniedError) as caught:
+            run(load_pipeline(file), out=tmp_path / "run")
+        assert str(caught.value) == (
+            f"local file '{name}' tried to look up 127.0.0.1: in a run only components that declare the network have "
+            "it. Where the need is real, it belongs in a class that says network = True; else use another"
+        )
+
+
+# -- while the pipeline is made --------------------------------------------------------------------
+
+MAKING = "def __attrs_post_init__(self):\n        {deed}()\n"
+
+
+def test_a_component_has_no_network_while_it_is_made_either(tmp_path: Path, server: FakeServer) -> None:
+    file = _local(tmp_path, "nothing", _port(server), declared=MAKING.format(deed="http"))
+    with pytest.raises(NetworkDeniedError, match=r"^local file 'curious\.py' tried to look up 127\.0\.0\.1:"):
+        load_pipeline(file)
+    assert server.requests == []
+
+
+def test_nor_has_a_file_while_it_is_loaded(tmp_path: Path) -> None:
+    file = _local(tmp_path, "nothing")
+    with (tmp_path / "curious.py").open("a", encoding="utf-8") as source:
+        source.write("\nlook_up()\n")
+    with pytest.raises(PipelineError, match=r"NetworkDeniedError: local file 'curious\.py' tried to look up localhost"):
+        load_pipeline(file)
+
+
+def test_a_local_class_that_declares_the_need_has_the_network_while_it_is_made(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    declared = f"network = True\n    {MAKING.format(deed='http')}"
+    load_pipeline(_local(tmp_path, "nothing", _port(server), declared=declared))
+    assert len(server.requests) == 1
+
+
+def test_what_was_denied_while_it_was_made_is_noted_in_the_result(tmp_path: Path) -> None:
+    file = _local(tmp_path, "nothing", declared=MAKING.format(deed="swallowed"))
+    (note,) = _denials(run(load_pipeline(file)))
+    assert note.startswith("local file 'curious.py' tried to connect to 127.0.0.1:9: ")
+
+
+@pytest.mark.parametrize(("use", "network"), [("talker", True), ("quiet", False)])
+def test_a_component_of_a_plugin_is_named_when_it_is_denied_while_it_is_made(
+    nosy: FakeSite, tmp_path: Path, use: str, network: bool
+) -> None:
+    made = "    def __attrs_post_init__(self):\n        reach()\n\n    def signals"
+    parts = nosy.folder / "nosy_parts.py"
+    text = PARTS.replace("early: bool = True", "early: bool = False").replace("str(reach())", "''")
+    parts.write_text(text.replace("    def signals", made), encoding="utf-8")
+    (tmp_path / "p.toml").write_text(PIPELINE.format(strategy=use, runner="backtest"), encoding="utf-8")
+    done = nosy.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
+    assert (done.returncode == 0) is network, done.stderr
+    assert ("error: strategy 'quiet' of quantsail-nosy 2.1 tried to look up" in done.stderr) is not network
 
 
 # -- plugins ---------------------------------------------------------------------------------------
@@ -409,6 +472,9 @@ def test_a_runner_that_declares_the_need_is_not_guarded(tmp_path: Path, server: 
     registry: Registry = load_registry(extra=[Given()])
     file = _local(tmp_path, "connect", _port(server), runner="connected")
     assert _denials(run(load_pipeline(file, registry=registry), registry=registry)) == []
+    file = _local(tmp_path, "nothing", _port(server), runner="connected", declared=MAKING.format(deed="http"))
+    load_pipeline(file, registry=registry)
+    assert len(server.requests) == 1
 
 
 def test_other_code_of_the_program_keeps_the_network_meanwhile(tmp_path: Path, server: FakeServer) -> None:
