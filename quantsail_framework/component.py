@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+LOCAL_MODULE = "_quantsail_local_"  # begins the names of the modules that local files become
+LOCAL_CODE = "__quantsail_code__"  # in a local module: the file as the pipeline names it, and its SHA-256
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -51,3 +54,8 @@ class Component:
         module, _, attribute = self.target.partition(":")
         loaded: type[Any] = getattr(importlib.import_module(module), attribute)
         return loaded
+
+    def loaded(self) -> Any:
+        """What the target names where its module is imported already, else None; imports nothing."""
+        module, _, attribute = self.target.partition(":")
+        return vars(sys.modules[module]).get(attribute) if module in sys.modules else None

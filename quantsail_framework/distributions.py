@@ -5,19 +5,26 @@ and whether its files are still those that were installed. Nothing of it is impo
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from importlib.machinery import all_suffixes
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from quantsail_framework.errors import PluginError
 
 CORE = "quantsail-framework"
 _REQUIREMENT = re.compile(
     r"quantsail[-_.]+framework(?![\w.-])\s*(?:\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*(;.*)?", re.IGNORECASE
+)
+_COMPARISON = re.compile(
+    r"(python_version|python_full_version|sys_platform|os_name|platform_system)"
+    r"\s*(~=|==|!=|<=|>=|<|>)\s*(['\"])([^'\"]*)\3"
 )
 _CLAUSE = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)(\.\*)?")
 # Written by whoever installs, so not the same everywhere: they are no part of what is pinned.
@@ -27,27 +34,53 @@ _INSTALLERS = re.compile(r"[^/]+\.dist-info/(INSTALLER|REQUESTED|RECORD|direct_u
 def origin(name: str) -> str:
     """Where a distribution was installed from (PEP 610): ``index``, or its folder, file or repository.
 
-    An ``editable`` one is run from its folder. Credentials in an address are left out.
+    An ``editable`` one is run from its folder. Of an address whatever may hold credentials is left out: user, query
+    and fragment.
     """
     facts = _direct_url(name)
     if facts is None:
         return "index"
-    url = _without_user(str(facts.get("url", "")))
+    place = _place(str(facts.get("url", "")))
     if "vcs_info" in facts:
         vcs = facts["vcs_info"]
-        return f"{vcs.get('vcs', 'vcs')} {url} @ {str(vcs.get('commit_id', ''))[:12]}"
+        return f"{vcs.get('vcs', 'vcs')} {place} @ {str(vcs.get('commit_id', ''))[:12]}"
     if facts.get("dir_info", {}).get("editable"):
-        return f"editable {_path(url)}"
-    return f"{'folder' if 'dir_info' in facts else 'file'} {_path(url)}"
+        return f"editable {place}"
+    return f"{'folder' if 'dir_info' in facts else 'file'} {place}"
 
 
 def core_needed(metadata_head: Sequence[str]) -> str | None:
-    """The releases of the core that these lines of METADATA ask for, such as ``~=0.1``; None when they name none."""
+    """The releases of the core that these lines of METADATA ask for, such as ``~=0.1``; None when they name none.
+
+    A line whose marker does not hold here asks for nothing.
+    """
     for line in metadata_head:
         found = _REQUIREMENT.fullmatch(line.removeprefix("Requires-Dist: ").strip())
-        if found and "extra" not in (found[2] or ""):
+        if found and "extra" not in (found[2] or "") and _applies(found[2]):
             return found[1].replace(" ", "") or None
     return None
+
+
+def _applies(marker: str | None) -> bool:
+    """Whether an environment marker (PEP 508) holds here; of what is more than plain comparisons, it counts as held."""
+    ways = (marker or "").removeprefix(";").split(" or ")
+    return any(all(_fits(comparison.strip()) for comparison in way.split(" and ")) for way in ways)
+
+
+def _fits(comparison: str) -> bool:
+    found = _COMPARISON.fullmatch(comparison)
+    if found is None:
+        return True
+    name, sign, value = found[1], found[2], found[4]
+    if name.startswith("python"):
+        version = platform.python_version()
+        return is_met(f"{sign}{value}", version if name == "python_full_version" else _minor(version))
+    have = {"sys_platform": sys.platform, "os_name": os.name, "platform_system": platform.system()}[name]
+    return sign not in ("==", "!=") or (have == value) is (sign == "==")
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
 
 
 def is_met(needed: str, version: str) -> bool:
@@ -132,7 +165,11 @@ def _changed(folder: Path, file: str, listed: str) -> str | None:
     except OSError:
         return f"{file} is missing"
     mode, _, value = listed.partition("=")
-    found = base64.urlsafe_b64encode(hashlib.new(mode, content).digest()).rstrip(b"=").decode()
+    try:
+        made = hashlib.new(mode, content).digest()
+    except (ValueError, TypeError):  # no such hash, or one without a length of its own
+        return f"{file} is listed with a hash that is unknown here ({mode!r})"
+    found = base64.urlsafe_b64encode(made).rstrip(b"=").decode()
     return None if found == value else f"{file} was changed"
 
 
@@ -157,13 +194,16 @@ def _direct_url(name: str) -> dict[str, Any] | None:
         facts = json.loads(text) if text else None
     except (PackageNotFoundError, ValueError):
         return None
-    return facts if isinstance(facts, dict) else None
+    infos = ("vcs_info", "dir_info")
+    is_sound = isinstance(facts, dict) and all(isinstance(facts.get(info, {}), dict) for info in infos)
+    return facts if is_sound else None
 
 
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _path(url: str) -> str:
-    return url.removeprefix("file://")
+def _place(url: str) -> str:
+    """A path as people write it, or an address without secrets."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
+    parts = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+    return unquote(parts.geturl().removeprefix("file://")) if parts.scheme == "file" else parts.geturl()

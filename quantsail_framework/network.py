@@ -1,14 +1,15 @@
 """No network in a run but for components that declare it: what a backtest tells must follow from its candles alone.
 
-An audit hook of the interpreter sees every address that is looked up, connected to or listened on, by whatever
-library, and only then looks on the call stack for the component: a run pays nothing. It guards against mistakes and
-surprises and is no sandbox; a plugin that means harm can start another program.
+An audit hook of the interpreter sees every address that is looked up, connected to or listened on through Python's own
+sockets, by whatever library, and only then looks on the call stack for the component: a run pays nothing. It guards
+against accidents and is no sandbox. Not seen are other programs and processes that a component starts itself, and
+libraries in C that open sockets of their own: ``pyarrow.fs``, drivers of databases.
 """
 
 from __future__ import annotations
 
 import functools
-import re
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,9 +20,10 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
+from quantsail_framework.component import LOCAL_CODE, LOCAL_MODULE
 from quantsail_framework.errors import NetworkDeniedError
 from quantsail_framework.hookspecs import KINDS
-from quantsail_framework.plugins import Registry
+from quantsail_framework.plugins import Registered, Registry
 
 # Audit event to its words and the place of the address in its arguments.
 _EVENTS = {
@@ -47,11 +49,14 @@ class Party:
     package: str | None = None
 
 
+_OUTSIDE = Party("whoever started the run", "", True)
+
+
 @attrs.frozen
 class Policy:
     """Who is who on a call stack, in plain values that travel to other processes.
 
-    ``components`` by ``module:Class``, ``plugins`` by their package.
+    ``components`` by ``module:Class``, ``plugins`` by their package; a local file is one too.
     """
 
     components: Mapping[str, Party]
@@ -68,31 +73,55 @@ class Policy:
         """
         plugin = None
         while frame is not None:
-            component = self.party_of(frame.f_locals.get("self"))
+            component = _OUTSIDE if _is_logging(frame) else self.party_of(frame.f_locals.get("self"))
             if component is not None and (plugin is None or component.package == plugin.package):
                 return component, plugin
-            plugin = plugin or self.plugins.get(str(frame.f_globals.get("__name__")).partition(".")[0])
+            plugin = plugin or self.plugins.get(_package(str(frame.f_globals.get("__name__"))))
             frame = frame.f_back
         return None, plugin
 
 
-def policy_of(registry: Registry, named: Iterable[tuple[str, object]]) -> Policy:
-    """The policy of a run: what its plugins declare; of ``named`` (label, component) that no plugin offers, their class
-    (``network = True``)."""
-    offers = [offer for kind in KINDS for offer in registry.components(kind).values()]
-    components = {f"{__name__}:{Outside.__qualname__}": Party("whoever started the run", "", True)}
-    plugins: dict[str, Party] = {}
-    for label, component in named:
-        network = getattr(type(component), "network", False) is True
-        components[_path(component)] = Party(label, "its class says network = True", network)
-    for offer in offers:
-        package = re.split("[.:]", offer.component.target)[0]
-        remedy = f"its Component says network=True (tell the author of {offer.plugin.distribution})"
-        components[offer.component.target] = Party(offer.title, remedy, offer.component.network, package)
+def policy_of(registry: Registry, parts: Iterable[tuple[str, object, Registered | None]] = ()) -> Policy:
+    """The policy of a run: what its plugins declare; of ``parts`` (label, component, the offer it was made from) that
+    no plugin offers, their class (``network = True``)."""
+    components = {f"{__name__}:{Outside.__qualname__}": _OUTSIDE}
+    plugins = dict(_local_files())
+    for offer in (offer for kind in KINDS for offer in registry.components(kind).values()):
+        cls = offer.component.loaded()  # which may live elsewhere than its target says
+        path = _path_of(cls) if isinstance(cls, type) else offer.component.target
+        components[path] = _offered(offer, path)
+        package = _package(offer.component.target)
         if package != __package__:  # an objective may be a class of the core
             network = offer.component.network or (package in plugins and plugins[package].network)
-            plugins[package] = Party(f"plugin {offer.plugin.name!r} of {offer.plugin.label}", remedy, network, package)
+            title = f"plugin {offer.plugin.name!r} of {offer.plugin.label}"
+            plugins[package] = Party(title, _remedy(offer), network, package)
+    for label, component, made_from in parts:
+        path = _path(component)
+        if made_from is not None:
+            components[path] = _offered(made_from, path)
+        else:
+            network = getattr(type(component), "network", False) is True
+            own = Party(label, "its class says network = True", network, _package(path))
+            components.setdefault(path, own)
     return Policy(components, plugins)
+
+
+def _local_files() -> Iterator[tuple[str, Party]]:
+    """Each file beside a pipeline that was loaded: its functions are called outside of its classes too."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(LOCAL_MODULE):
+            classes = [value for value in list(vars(module).values()) if isinstance(value, type)]
+            network = any(cls.__module__ == name and getattr(cls, "network", False) is True for cls in classes)
+            remedy = "it belongs in a class that says network = True"
+            yield name, Party(f"local file {vars(module)[LOCAL_CODE][0]!r}", remedy, network, name)
+
+
+def _offered(offer: Registered, path: str) -> Party:
+    return Party(offer.title, _remedy(offer), offer.component.network, _package(path))
+
+
+def _remedy(offer: Registered) -> str:
+    return f"its Component says network=True (tell the author of {offer.plugin.distribution})"
 
 
 @attrs.frozen
@@ -113,10 +142,10 @@ class Guarded:
     function: Callable[[Any, Any], Any]
     policy: Policy
 
-    def __call__(self, item: Any, shared: Any) -> Any:
-        """The answer of the function."""
-        with guard(lambda: self.policy):
-            return self.function(item, shared)
+    def __call__(self, item: Any, shared: Any) -> tuple[Any, list[str]]:
+        """The answer of the function, and what was denied meanwhile."""
+        with guard(lambda: self.policy) as denied:
+            return self.function(item, shared), denied
 
 
 @contextmanager
@@ -185,23 +214,28 @@ class _Guards:
         self._lock = threading.Lock()
         self._is_hooked = False
         self._watches: tuple[_Watch, ...] = ()
-        self._start: _ThreadStart = threading.Thread.start  # as it was before the first of them
+        self._before: WeakKeyDictionary[_ThreadStart, _ThreadStart] = WeakKeyDictionary()  # what each wrapper replaced
 
     def enter(self, watch: _Watch) -> None:
         with self._lock:
             if not self._is_hooked:
                 sys.addaudithook(self._hear)
                 self._is_hooked = True
-            if not self._watches:
-                self._start = threading.Thread.start
-                threading.Thread.start = self._telling(self._start)  # type: ignore[method-assign, assignment]
+            start: _ThreadStart = threading.Thread.start
+            if not self._watches and start not in self._before:
+                told = self._telling(start)
+                self._before[told] = start
+                threading.Thread.start = told  # type: ignore[method-assign, assignment]
             self._watches = (*self._watches, watch)
 
     def leave(self, watch: _Watch) -> None:
         with self._lock:
             self._watches = tuple(other for other in self._watches if other is not watch)
-            if not self._watches:
-                threading.Thread.start = self._start  # type: ignore[method-assign, assignment]
+            start: _ThreadStart = threading.Thread.start
+            if (
+                not self._watches and start in self._before
+            ):  # else another tool has wrapped ours, which tells nobody now
+                threading.Thread.start = self._before[start]  # type: ignore[method-assign, assignment]
 
     def _telling(self, start: _ThreadStart) -> _ThreadStart:
         @functools.wraps(start)
@@ -224,6 +258,11 @@ class _Guards:
 _guards = _Guards()
 
 
+def _is_logging(frame: FrameType) -> bool:
+    """Whether what it calls are handlers of the log: where they send it is up to whoever set them, not who logs."""
+    return frame.f_code is getattr(logging.Logger.callHandlers, "__code__", None)
+
+
 def _stays_here(first: object) -> bool:
     """Whether that is a socket between processes of this machine."""
     import socket
@@ -238,4 +277,14 @@ def _words(address: object) -> str:
 
 
 def _path(component: object) -> str:
-    return f"{type(component).__module__}:{type(component).__qualname__}"
+    return _path_of(type(component))
+
+
+def _path_of(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _package(place: str) -> str:
+    """The package at the top of a module, or of ``module:Class``; of a local file the module."""
+    module = place.partition(":")[0]
+    return module if module.startswith(LOCAL_MODULE) else module.partition(".")[0]

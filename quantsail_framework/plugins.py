@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,17 @@ class Registry:
     def load(self, kind: str, name: str) -> type[Any]:
         """Import the class of a component. Raises PluginError naming component, distribution and remedy."""
         return load_class(self.get(kind, name))
+
+    def offer_of(self, kind: str, component: object, use: str = "") -> Registered | None:
+        """The offer that a component was made from: of the name ``use``, else another whose class it is of.
+
+        Its class may live in another module than the target names. None for a class that no plugin offers.
+        """
+        offers = self.components(kind)
+        with suppress(PluginError):
+            if use in offers and import_target(offers[use]) is type(component):
+                return offers[use]
+        return next((offer for offer in offers.values() if offer.component.loaded() is type(component)), None)
 
     def _clashes(self) -> list[str]:
         return [_clash_text(offers) for named in self._offers.values() for offers in named.values() if len(offers) > 1]

@@ -95,7 +95,7 @@ def run(
             network.guard(policy) as denied,
             _listening(pipeline, registry, listener, outbox) as events,
             _delivering(outbox),
-            ChosenExecutor(pipeline, registry, policy) as executor,
+            ChosenExecutor(pipeline, registry, policy, denied) as executor,
         ):
             session = Session(wall_ns=clock, events=events, executor=executor)
             if progress is not None:
@@ -210,18 +210,19 @@ def _execute(
     What was ``denied`` to components that went on without it is noted.
     """
     if place is None:
-        return _noting(job.run(pipeline, session), denied)
+        return _noting(job.run(pipeline, session), pipeline, denied)
     started = session.wall_ns()
     with place as pending:
         folder = pending.temporary
-        result = _noting(job.run(pipeline, attrs.evolve(session, folder=folder)), denied)
+        result = _noting(job.run(pipeline, attrs.evolve(session, folder=folder)), pipeline, denied)
         finished = session.wall_ns()
         write_files(result, pipeline, folder, plugins=plugins, started_ns=started, finished_ns=finished)
     return attrs.evolve(result, facts={**result.facts, FOLDER_FACT: str(place.target)})
 
 
-def _noting(result: RunResult, denied: Sequence[str]) -> RunResult:
-    return attrs.evolve(result, notes=(*result.notes, *denied)) if denied else result
+def _noting(result: RunResult, pipeline: Pipeline, denied: Sequence[str]) -> RunResult:
+    more = dict.fromkeys((*pipeline.notes, *denied))
+    return attrs.evolve(result, notes=(*result.notes, *more)) if more else result
 
 
 def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Policy] | None:
@@ -232,9 +233,11 @@ def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Poli
 
     @functools.cache
     def policy() -> network.Policy:
-        return network.policy_of(
-            registry, [(_label(kind, part, registry, use), part) for kind, part, use in _parts(pipeline)]
-        )
+        parts = [
+            (_label(kind, part, registry, use), part, registry.offer_of(kind, part, use))
+            for kind, part, use in _parts(pipeline)
+        ]
+        return network.policy_of(registry, parts)
 
     return policy
 
@@ -426,11 +429,9 @@ def _uses(table: str, components: Sequence[object], pipeline: Pipeline) -> list[
 
 def _label(kind: str, component: object, registry: Registry, use: str) -> str:
     """How a message names a component: name and distribution where a plugin offers it, else its ``use``."""
+    offer = registry.offer_of(kind, component, use)
     path = f"{type(component).__module__}:{type(component).__qualname__}"
-    for registered in registry.components(kind).values():
-        if registered.component.target == path:
-            return registered.title
-    return f"{kind.replace('-', ' ')} {use or path!r}"
+    return offer.title if offer else f"{kind.replace('-', ' ')} {use or path!r}"
 
 
 # --- alerts --------------------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from quantsail_framework import network
 from quantsail_framework.config.components import (
     Made,
     Problems,
@@ -58,8 +59,11 @@ REPLACES = {"source": "data", "strategy": "strategy", "costs": "costs", "sizer":
 def assemble(
     resolved: Resolved, registry: Registry, *, runner: str | None = None, components: Mapping[str, Any] | None = None
 ) -> Pipeline:
-    """The pipeline, ready to run. Raises PipelineError with every problem."""
-    return _Builder(resolved, registry, runner, components or {}).build()
+    """The pipeline, ready to run. Raises PipelineError with every problem, and NetworkDeniedError as a run does."""
+    builder = _Builder(resolved, registry, runner, components or {})
+    with network.guard(builder.policy()) as denied:
+        pipeline = builder.build()
+    return attrs.evolve(pipeline, notes=tuple(denied)) if denied else pipeline
 
 
 def allowed_plugins(resolved: Resolved) -> list[str] | None:
@@ -91,6 +95,14 @@ class _Builder:
         self._shop = Workshop(self._tree, registry, self._problems, allowed_plugins(resolved), resolved.is_plain)
         self._resolved: dict[str, Any] = {}
         self._origins: dict[str, str] = {}
+
+    def policy(self) -> Callable[[], network.Policy] | None:
+        """Who may use the network meanwhile, asked anew each time since classes are still being imported; None where
+        the runner needs it."""
+        runner = self._registry.components("runner").get(str(self._active()))
+        if runner is not None and runner.component.network:
+            return None
+        return lambda: network.policy_of(self._registry)
 
     def build(self) -> Pipeline:
         from quantsail_framework.ports.alert_sink import RoutedSink
@@ -290,7 +302,7 @@ class _Builder:
 
     def _runners(self) -> dict[str, dict[str, Any]]:
         """Options of every runner table of an installed runner, and of the runner that is asked for."""
-        active = self._tree.get(("pipeline", "runner")) or "backtest"
+        active = self._active()
         installed = self._registry.components("runner")
         tables = [name for name in self._tree.values if name in installed and name not in TABLES]
         if isinstance(active, str) and active not in tables:
@@ -304,6 +316,9 @@ class _Builder:
         for name in sorted(set(self._tree.values) & set(FIRST_PARTY_RUNNERS) - set(installed)):
             self._note(name, plain(self._tree.values[name]))
         return options
+
+    def _active(self) -> Any:
+        return self._tree.get(("pipeline", "runner")) or "backtest"
 
     def _runner(self, name: str, *, is_active: bool) -> Made | None:
         values = self._tree.values.get(name, {})

@@ -182,9 +182,8 @@ def _default_parts(shop: Workshop, cls: type[Any], component: Any, given: Mappin
         part = getattr(component, field.name)
         if kind is not None and name not in given and part is not None:
             path = f"{type(part).__module__}:{type(part).__qualname__}"
-            offers = shop.registry.components(kind).items()
-            use = next((offered for offered, offer in offers if offer.component.target == path), path)
-            shown[name] = {"use": use, **resolved_options(part, {})}
+            offer = shop.registry.offer_of(kind, part)
+            shown[name] = {"use": offer.component.name if offer else path, **resolved_options(part, {})}
     return shown
 
 

@@ -13,12 +13,11 @@ from typing import Any
 
 import attrs
 
+from quantsail_framework.component import LOCAL_CODE, LOCAL_MODULE
 from quantsail_framework.config.wording import did_you_mean, first_line
 from quantsail_framework.errors import PluginError
 
 _LOCAL = re.compile(r"(.+\.py):(\w+)")
-LOCAL_MODULE = "_quantsail_local_"  # begins the names of the modules that local files become
-_CODE = "__quantsail_code__"  # in a local module: the file as the pipeline names it, and its SHA-256
 REFERENCE = r"^.+:\w+$"
 
 
@@ -68,7 +67,7 @@ def local_code(parts: Iterable[object]) -> dict[str, str]:
     for part in parts:
         cls = part.load() if isinstance(part, ClassReference) and is_local(part.text) else type(part)
         if cls.__module__.startswith(LOCAL_MODULE):
-            name, digest = vars(sys.modules[cls.__module__])[_CODE]
+            name, digest = vars(sys.modules[cls.__module__])[LOCAL_CODE]
             found[name] = digest
         if isinstance(part, Mapping):
             found |= local_code(part.values())
@@ -122,7 +121,7 @@ def _inside(text: str, folder: Path) -> Path:
 def _run(name: str, path: Path, source: bytes, text: str) -> types.ModuleType:
     module = types.ModuleType(name)
     module.__file__ = str(path)
-    vars(module)[_CODE] = (text, hashlib.sha256(source).hexdigest())
+    vars(module)[LOCAL_CODE] = (text, hashlib.sha256(source).hexdigest())
     sys.modules[name] = module  # attrs looks it up there to resolve the types of options
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - the file that the pipeline names

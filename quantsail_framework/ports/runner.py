@@ -52,7 +52,8 @@ class Pipeline:
     ``resolved`` is the whole pipeline as plain values (secrets masked), as the manifest keeps it;
     ``origins`` tells per dotted key where its value came from. ``which_alerts`` is ``all``, or ``auto``:
     what the runner is made for. ``code`` has the SHA-256 of each local file whose classes it uses.
-    ``folder`` is that of the pipeline file, from which the relative paths in ``resolved`` count.
+    ``folder`` is that of the pipeline file, from which the relative paths in ``resolved`` count. ``notes`` go to
+    those of the result: what was denied to components while they were made.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Pipeline:
     code: Mapping[str, str] = attrs.field(factory=dict)
     runner_options: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     folder: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 Progress = Callable[[float, str], None]

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
-from quantsail_framework.config.local import LOCAL_MODULE
+from quantsail_framework.component import LOCAL_MODULE
 from quantsail_framework.errors import RunError
 
 _PAGE = 4096

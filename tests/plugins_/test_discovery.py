@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from fractions import Fraction
 from types import SimpleNamespace
@@ -213,3 +214,21 @@ def test_a_registry_is_made_anew_each_time(site: FakeSite, monkeypatch: pytest.M
 
 def _offers(registry: Registry) -> list[object]:
     return list(registry.components("strategy").values())
+
+
+def test_the_offer_of_an_object_is_found_by_its_class_where_the_target_is_a_re_export() -> None:
+    """`statistics` has the Fraction of `fractions`; of two offers of one class the one that was named."""
+
+    class Given:
+        @hookimpl
+        def quantsail_strategies(self) -> list[Component]:
+            return [
+                Component("first", "statistics:Fraction", "One."),
+                Component("second", "fractions:Fraction", "Two."),
+            ]
+
+    importlib.import_module("statistics")
+    registry = load_registry(only=[], extra=[Given()])
+    found = [registry.offer_of("strategy", Fraction(1), use) for use in ("", "second", "third")]
+    assert [offer and offer.component.name for offer in found] == ["first", "second", "first"]
+    assert registry.offer_of("strategy", 1, "first") is None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 import quantsail_framework
@@ -33,6 +34,11 @@ EXPLODES = "raise RuntimeError('imported')"
         ({"url": "file:///src/mine", "dir_info": {}}, "folder /src/mine"),
         ({"url": "file:///wheels/mine-1.0.whl", "archive_info": {}}, "file /wheels/mine-1.0.whl"),
         ({"url": "https://example.org/mine-1.0.whl", "archive_info": {}}, "file https://example.org/mine-1.0.whl"),
+        ({"url": "https://h.org/a%20b.whl?token=SECRET#x=SECRET", "archive_info": {}}, "file https://h.org/a%20b.whl"),
+        ({"url": "file:///my%20wheels/mine%231.whl", "archive_info": {}}, "file /my wheels/mine#1.whl"),
+        ({"url": "file:///my%20work/mine", "dir_info": {"editable": True}}, "editable /my work/mine"),
+        ({"url": "https://me:secret@[::1/mine.whl", "archive_info": {}}, "file an address that cannot be read"),
+        ({"url": "file:///src/mine", "dir_info": "x"}, "index"),
         (
             {
                 "url": "https://me:secret@example.org/mine.git",
@@ -181,6 +187,18 @@ def test_a_missing_file_is_found(site: FakeSite) -> None:
         digest("quantsail-lost")
 
 
+@pytest.mark.parametrize("unknown", ["sha257", "", "shake_128"])
+def test_a_hash_that_is_unknown_here_is_told(site: FakeSite, unknown: str) -> None:
+    site.install("hashed", EXPLODES)
+    site.record("hashed")
+    (info,) = site.folder.glob("quantsail_hashed-*")
+    record = info / "RECORD"
+    record.write_text(record.read_text().replace("hashed/__init__.py,sha256=", f"hashed/__init__.py,{unknown}="))
+    told = f"hashed/__init__.py is listed with a hash that is unknown here ({unknown!r}); reinstall it"
+    with pytest.raises(PluginError, match=re.escape(told)):
+        digest("quantsail-hashed")
+
+
 def test_no_hash_covers_an_editable_plugin_and_the_version_alone_is_pinned(tmp_path: Path) -> None:
     site = FakeSite(tmp_path / "site")
     site.install("edited", EXPLODES, direct_url={"url": "file:///src", "dir_info": {"editable": True}})
@@ -279,12 +297,38 @@ def test_every_first_party_plugin_goes_with_this_core() -> None:
         ("Requires-Dist: quantsail_framework (>=0.1, <0.3)", ">=0.1,<0.3"),
         ("Requires-Dist: Quantsail.Framework[frames]>=0.2; python_version >= '3.11'", ">=0.2"),
         ("Requires-Dist: quantsail-framework", None),
+        ("Requires-Dist: quantsail-framework>=9; python_version < '3.11'", None),
+        ('Requires-Dist: quantsail-framework>=9; python_version >= "3.11" and sys_platform == "none"', None),
+        ("Requires-Dist: quantsail-framework>=9; sys_platform == 'none' or python_version >= '3.11'", ">=9"),
+        ("Requires-Dist: quantsail-framework>=9; (python_version < '3.11')", ">=9"),  # more than is looked at
         ("Requires-Dist: quantsail-framework>=3; extra == 'next'", None),
         ("Requires-Dist: quantsail-framework-extras~=5.0", None),
     ],
 )
 def test_the_needed_release_is_read_from_metadata(line: str, needs: str | None) -> None:
     assert core_needed(["Requires-Dist: numpy>=1.26", line]) == needs
+
+
+VERSIONED = st.tuples(
+    st.sampled_from(["python_version", "python_full_version"]),
+    st.sampled_from(["==", "!=", "<=", ">=", "<", ">"]),
+    st.sampled_from(["'3.9'", '"3.10"', "'3.11'", "'3.12'", "'3.13'", "'3.99'"]),
+)
+NAMED = st.tuples(
+    st.sampled_from(["sys_platform", "os_name", "platform_system"]),
+    st.sampled_from(["==", "!="]),
+    st.sampled_from(["'linux'", "'Linux'", "'win32'", "'darwin'", '"posix"', "'nt'"]),
+)
+
+
+@given(
+    comparisons=st.lists((VERSIONED | NAMED).map(" ".join), min_size=1, max_size=4),
+    words=st.lists(st.sampled_from([" and ", " or "]), min_size=3, max_size=3),
+)
+def test_markers_are_judged_as_installers_do(comparisons: list[str], words: list[str]) -> None:
+    marker = comparisons[0] + "".join(map("".join, zip(words, comparisons[1:], strict=False)))
+    needs = core_needed([f"Requires-Dist: quantsail-framework>=9; {marker}"])
+    assert (needs == ">=9") is Marker(marker).evaluate()
 
 
 RELEASES = st.tuples(*[st.integers(0, 3)] * 3).flatmap(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import logging.handlers
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from quantsail_framework import Component, RunResult, hookimpl, load_pipeline, run
-from quantsail_framework.errors import NetworkDeniedError
+from quantsail_framework.errors import NetworkDeniedError, PipelineError
 from quantsail_framework.plugins import Registry, load_registry
 from quantsail_framework.testing import FakeServer, Reply
 from tests.plugins_.site import FakeSite
@@ -34,7 +37,7 @@ use = "fixed-fractional"
 """
 # A strategy that never trades, and does one of these things when it is asked for signals.
 STRATEGY = """
-import asyncio, socket, threading, urllib.request
+import asyncio, logging, socket, threading, time, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 import attrs
 import numpy as np
@@ -88,6 +91,21 @@ def swallowed():
             connect()
         except Exception:
             pass
+
+def logged():
+    logging.getLogger("curious").warning("at work")
+
+def logged_in_thread():
+    thread = threading.Thread(target=logged)
+    thread.start()
+    thread.join()
+
+def ask(number):
+    time.sleep(0.1)
+    try:
+        socket.gethostbyname(f"host-{{number}}")
+    except Exception:
+        pass
 
 def nothing():
     pass
@@ -193,6 +211,69 @@ def test_what_one_component_declares_another_has_not(tmp_path: Path, server: Fak
         ]  # the alert of the error, sent while the guard was on
 
 
+def test_a_function_of_a_local_file_that_is_called_later_is_found_too(tmp_path: Path) -> None:
+    """The reasons of trades are worded when they are written: no class of the file is on the call stack."""
+    source = PARTS.replace("early: bool = True", "early: bool = False").replace("lambda bar: str(reach())", "reason_of")
+    for name in ("mine.py", "mine.v2.py"):
+        (tmp_path / name).write_text(f"{source}\ndef reason_of(bar):\n    return str(reach())\n", encoding="utf-8")
+        file = tmp_path / "p.toml"
+        file.write_text(PIPELINE.format(strategy=f"{name}:Quiet", runner="backtest"), encoding="utf-8")
+        with pytest.raises(NetworkDeniedError) as caught:
+            run(load_pipeline(file), out=tmp_path / "run")
+        assert str(caught.value) == (
+            f"local file '{name}' tried to look up 127.0.0.1: in a run only components that declare the network have "
+            "it. Where the need is real, it belongs in a class that says network = True; else use another"
+        )
+
+
+# -- while the pipeline is made --------------------------------------------------------------------
+
+MAKING = "def __attrs_post_init__(self):\n        {deed}()\n"
+
+
+def test_a_component_has_no_network_while_it_is_made_either(tmp_path: Path, server: FakeServer) -> None:
+    file = _local(tmp_path, "nothing", _port(server), declared=MAKING.format(deed="http"))
+    with pytest.raises(NetworkDeniedError, match=r"^local file 'curious\.py' tried to look up 127\.0\.0\.1:"):
+        load_pipeline(file)
+    assert server.requests == []
+
+
+def test_nor_has_a_file_while_it_is_loaded(tmp_path: Path) -> None:
+    file = _local(tmp_path, "nothing")
+    with (tmp_path / "curious.py").open("a", encoding="utf-8") as source:
+        source.write("\nlook_up()\n")
+    with pytest.raises(PipelineError, match=r"NetworkDeniedError: local file 'curious\.py' tried to look up localhost"):
+        load_pipeline(file)
+
+
+def test_a_local_class_that_declares_the_need_has_the_network_while_it_is_made(
+    tmp_path: Path, server: FakeServer
+) -> None:
+    declared = f"network = True\n    {MAKING.format(deed='http')}"
+    load_pipeline(_local(tmp_path, "nothing", _port(server), declared=declared))
+    assert len(server.requests) == 1
+
+
+def test_what_was_denied_while_it_was_made_is_noted_in_the_result(tmp_path: Path) -> None:
+    file = _local(tmp_path, "nothing", declared=MAKING.format(deed="swallowed"))
+    (note,) = _denials(run(load_pipeline(file)))
+    assert note.startswith("local file 'curious.py' tried to connect to 127.0.0.1:9: ")
+
+
+@pytest.mark.parametrize(("use", "network"), [("talker", True), ("quiet", False)])
+def test_a_component_of_a_plugin_is_named_when_it_is_denied_while_it_is_made(
+    nosy: FakeSite, tmp_path: Path, use: str, network: bool
+) -> None:
+    made = "    def __attrs_post_init__(self):\n        reach()\n\n    def signals"
+    parts = nosy.folder / "nosy_parts.py"
+    text = PARTS.replace("early: bool = True", "early: bool = False").replace("str(reach())", "''")
+    parts.write_text(text.replace("    def signals", made), encoding="utf-8")
+    (tmp_path / "p.toml").write_text(PIPELINE.format(strategy=use, runner="backtest"), encoding="utf-8")
+    done = nosy.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
+    assert (done.returncode == 0) is network, done.stderr
+    assert ("error: strategy 'quiet' of quantsail-nosy 2.1 tried to look up" in done.stderr) is not network
+
+
 # -- plugins ---------------------------------------------------------------------------------------
 
 PLUGIN = """
@@ -235,6 +316,14 @@ class Talker:
 """
 
 
+LAZY = """
+def __getattr__(name):
+    import deep.parts
+
+    return getattr(deep.parts, name)
+"""
+
+
 @pytest.fixture
 def nosy(tmp_path: Path) -> FakeSite:
     site = FakeSite(tmp_path / "site")
@@ -259,6 +348,26 @@ def test_of_one_plugin_the_component_that_declares_the_need_has_the_network(nosy
     (tmp_path / "p.toml").write_text(PIPELINE.format(strategy="talker", runner="backtest"), encoding="utf-8")
     done = nosy.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
     assert (done.returncode, "tried to" in done.stdout) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize("light", ["from deep.parts import Quiet, Talker\n", LAZY], ids=["imported", "lazy"])
+@pytest.mark.parametrize(("use", "network"), [("talker", True), ("quiet", False)])
+def test_a_class_that_lives_elsewhere_than_its_component_says(
+    tmp_path: Path, light: str, use: str, network: bool
+) -> None:
+    """The target is a re-export: what is declared, and how the component is called, is that of its offer."""
+    site = FakeSite(tmp_path / "site")
+    (site.folder / "deep").mkdir()
+    parts = PARTS.replace("  reach()\n", '  socket.getaddrinfo("127.0.0.1", 80)\n')  # in the method itself
+    (site.folder / "deep" / "parts.py").write_text(parts, encoding="utf-8")
+    (site.folder / "deep" / "__init__.py").write_text(light, encoding="utf-8")
+    site.install("offers", PLUGIN.replace("nosy_parts", "deep"))
+    (tmp_path / "p.toml").write_text(PIPELINE.format(strategy=use, runner="backtest"), encoding="utf-8")
+    done = site.quantsail("run", "p.toml", "--out", "out", cwd=tmp_path)
+    assert (done.returncode == 0) is network, done.stderr
+    assert ("error: strategy 'quiet' of quantsail-offers 1.0 tried to " in done.stderr) is not network
+    assert ("it arose in signals of strategy 'quiet' of quantsail-offers 1.0" in done.stderr) is not network
+    assert ("tell the author of quantsail-offers" in done.stderr) is not network
 
 
 def test_a_sweep_denies_it_in_its_processes_too(nosy: FakeSite, tmp_path: Path) -> None:
@@ -293,6 +402,18 @@ parameters = { strategy.warmup = { min = 1, max = 20, step = 1 } }
     told = [path.name for path in tmp_path.glob("*-*[0-9]") if path.is_file()]
     assert len(told) >= 2  # this process, and at least one other
     assert {name.partition("-")[0] for name in told} == {"NetworkDeniedError"}
+
+
+def test_the_notes_of_a_search_are_the_same_wherever_its_trials_ran(tmp_path: Path) -> None:
+    """Each trial asks for a name of its own and goes on without."""
+    more = '[executor]\nuse = "local"\n[sweep]\nparameters = { strategy.period = { min = 1, max = 20, step = 1 } }\n'
+    file = _local(tmp_path, "ask(self.period) or nothing", more=more, runner="sweep")
+    here, elsewhere = (
+        _denials(run(load_pipeline(file, overrides={"executor.workers": workers}))) for workers in (1, 2)
+    )
+    asked = [re.findall(r"look up host-(\d+)", note) for note in here]
+    assert sorted(asked) == sorted([[str(number)] for number in range(1, 21)])
+    assert elsewhere == here
 
 
 CLUSTER = """
@@ -351,6 +472,9 @@ def test_a_runner_that_declares_the_need_is_not_guarded(tmp_path: Path, server: 
     registry: Registry = load_registry(extra=[Given()])
     file = _local(tmp_path, "connect", _port(server), runner="connected")
     assert _denials(run(load_pipeline(file, registry=registry), registry=registry)) == []
+    file = _local(tmp_path, "nothing", _port(server), runner="connected", declared=MAKING.format(deed="http"))
+    load_pipeline(file, registry=registry)
+    assert len(server.requests) == 1
 
 
 def test_other_code_of_the_program_keeps_the_network_meanwhile(tmp_path: Path, server: FakeServer) -> None:
@@ -376,11 +500,60 @@ def test_other_code_of_the_program_keeps_the_network_meanwhile(tmp_path: Path, s
     assert set(reached) == {"MainThread", "other"}
 
 
+@pytest.mark.parametrize("way", ["logged", "logged_in_thread"])
+def test_a_handler_of_the_program_sends_what_a_component_logs(tmp_path: Path, way: str) -> None:
+    """Where the log goes is up to whoever set the handler: here to a server, with a datagram."""
+    log = logging.getLogger("curious")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        handler = logging.handlers.SysLogHandler(server.getsockname())
+        log.addHandler(handler)
+        try:
+            assert _denials(run(load_pipeline(_local(tmp_path, way)))) == []
+            assert b"at work" in server.recv(1024)
+        finally:
+            log.removeHandler(handler)
+            handler.close()
+
+
 def test_after_a_run_the_network_is_as_before(tmp_path: Path, server: FakeServer) -> None:
     pipeline = load_pipeline(_local(tmp_path, "connect", _port(server)))
     with pytest.raises(NetworkDeniedError):
         run(pipeline)
     pipeline.strategy.signals(next(iter(_bars(pipeline))))  # type: ignore[arg-type, union-attr]
+
+
+def test_after_a_run_new_threads_are_started_as_before(tmp_path: Path) -> None:
+    before = threading.Thread.start
+    run(load_pipeline(_local(tmp_path, "nothing")))
+    assert threading.Thread.start is before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_another_tool_does_to_the_start_of_threads_in_a_run_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tracer, say, that wraps it while a run is under way; and the next run watches threads as the first."""
+    before, seen = threading.Thread.start, []
+
+    def trace(_fraction: float, _text: str) -> None:
+        if not seen:
+            now = threading.Thread.start
+
+            def traced(thread: threading.Thread) -> None:
+                now(thread)
+
+            seen.append(traced)
+            monkeypatch.setattr(threading.Thread, "start", traced)
+
+    run(load_pipeline(_local(tmp_path, "nothing", runner="replay")), progress=trace)
+    assert threading.Thread.start is seen[0]
+    assert len(_denials(run(load_pipeline(_local(tmp_path, "in_thread"))))) == 1
+    assert threading.Thread.start is seen[0]
+    monkeypatch.undo()  # as the tool does when it goes
+    assert len(_denials(run(load_pipeline(_local(tmp_path, "in_thread"))))) == 1
+    assert threading.Thread.start is before
 
 
 def test_sockets_of_this_machine_alone_are_left_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
