@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,6 +114,36 @@ def test_where_no_scheduler_is_an_error_says_what_to_start(monkeypatch: pytest.M
         list(DaskExecutor("tcp://127.0.0.1:9").map(doubled, [1], shared=None))
 
 
+def mute(connection: socket.socket) -> None:
+    """Never a word."""
+    connection.recv(1)
+
+
+def refusing(connection: socket.socket) -> None:
+    """As a web server, such as the dashboard, does with what it does not understand."""
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("answer", [mute, refusing])
+def test_who_is_no_scheduler_is_not_waited_for(
+    answer: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 0.5)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), lambda connection, *_: answer(connection)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        began = time.monotonic()
+        with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:\d+: start one with"):
+            list(DaskExecutor(f"tcp://127.0.0.1:{server.server_address[1]}").map(doubled, [1], shared=None))
+        server.shutdown()
+    assert time.monotonic() - began < 60
+
+
+def test_a_worker_is_no_scheduler(own: Any) -> None:
+    worker, *_ = own.client.nthreads()
+    with pytest.raises(RunError, match=r"no Dask scheduler answers at .* \(it is a Dask Worker\)"):
+        list(DaskExecutor(worker).map(doubled, [1], shared=None))
+
+
 def test_a_scheduler_that_is_lost_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
     with by_hand(tmp_path, 1) as (place, scheduler):
@@ -131,7 +164,9 @@ def test_a_scheduler_without_workers_is_an_error_in_the_end(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("options", "text"), [
-    ({"address": "10.0.0.5:8786"}, "must be the address of a scheduler, such as"),
+    ({"address": "10.0.0.5:8786"}, "must be the address of a scheduler .* such as"),
+    ({"address": "foo://10.0.0.5:8786"}, "must be the address of a scheduler .tcp, tls, ws or wss. with its port"),
+    ({"address": "tcp://10.0.0.5"}, "must be the address of a scheduler .tcp, tls, ws or wss. with its port"),
     ({"address": "tcp://10.0.0.5:8786", "workers": 2}, "workers is for a cluster of its own"),
 ])  # fmt: skip
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], text: str) -> None:

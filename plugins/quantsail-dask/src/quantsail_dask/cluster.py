@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import subprocess
+import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 import attrs
 import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, wait
-from distributed.comm.core import CommClosedError
+from distributed.comm.core import CommClosedError, connect
+from distributed.core import send_recv
+from distributed.security import Security
+from distributed.utils import LoopRunner
 
 from quantsail_dask.worker import Study, run
 from quantsail_framework.errors import RunError
@@ -25,6 +33,16 @@ _CONNECT_S = 10.0  # how long a scheduler may take to answer
 _PATIENCE_S = 60.0  # how long a cluster may be without a worker
 _LOOK_S = 2.0  # between two looks whether it has one
 _TRIES = 5  # to give the study to all workers
+# Its input ends with the process that started it. Workers end by themselves then, but may still write.
+_KEEPER = """
+import os, shutil, sys, time
+sys.stdin.read()
+for _ in range(50):
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    if not os.path.exists(sys.argv[1]):
+        break
+    time.sleep(0.1)
+"""
 _LOST = "the connection to the Dask scheduler is lost: is it still running?"
 
 
@@ -32,12 +50,31 @@ _LOST = "the connection to the Dask scheduler is lost: is it still running?"
 def connected(address: str) -> Iterator[Running]:
     """The cluster whose scheduler is at ``address``."""
     try:
+        _knock(address)
         client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         remedy = "start one with `dask scheduler`, or leave the address out for a cluster on this machine"
         raise RunError(f"no Dask scheduler answers at {address}: {remedy} ({error})") from error
     with client:
         yield Running(client)
+
+
+def _knock(address: str) -> None:
+    """Raise where no scheduler answers in time. A client would wait for whoever listens there for good, and one that
+    could not connect complains when it is thrown away. A stranger's answer can raise anything."""
+    # Not asyncio.run: this thread may run a loop already, as in a notebook.
+    who = LoopRunner(asynchronous=False).run_sync(_identity, address, callback_timeout=_CONNECT_S + 1.0)
+    if who != "Scheduler":
+        raise ValueError(f"it is a Dask {who}")
+
+
+async def _identity(address: str) -> Any:
+    """What Dask calls whoever listens at the address."""
+    comm = await connect(address, timeout=_CONNECT_S, **Security().get_connection_args("client"))
+    try:
+        return (await send_recv(comm, op="identity"))["type"]
+    finally:
+        comm.abort()
 
 
 @contextmanager
@@ -46,18 +83,56 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
 
     A task that loses its worker is not run again by the scheduler: the executor knows what to do.
     """
+    with ExitStack() as stack:
+        with _interrupt_later():
+            folder = stack.enter_context(_folder())
+            with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(folder)}):
+                cluster = LocalCluster(
+                    n_workers=workers or _cores(),
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
+                    silence_logs=logging.CRITICAL,
+                )
+            stack.enter_context(cluster)
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        yield Running(client, folder)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary folder. When this process is killed, its candles are not left: another one waits for that."""
     with tempfile.TemporaryDirectory(prefix="quantsail-", ignore_cleanup_errors=True) as folder:
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": folder}):
-            cluster = LocalCluster(
-                n_workers=workers or _cores(),
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
-                silence_logs=logging.CRITICAL,
-            )
-        with cluster, Client(cluster, set_as_default=False) as client:
-            yield Running(client, Path(folder))
+        command = [sys.executable, "-I", "-S", "-c", _KEEPER, folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE):  # which the end of this process closes, however it ends
+            yield Path(folder)
+
+
+@contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Ctrl-C meanwhile takes effect at the end: a cluster that is half started cannot be closed.
+
+    A terminal sends it to the processes of the cluster as well. What is started meanwhile, and what that starts later,
+    does not take it: it is ended by this process.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes are not interrupted so
+        yield
+        return
+    came: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    resource_tracker.ensure_running()  # else the first process that is started lets the signal through again
+    # Threads of libraries may take what is blocked here and interrupt this one all the same: hence the handler.
+    handler = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number)) if main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _cores() -> int:
