@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,32 +89,51 @@ strategy.lookback = {{ min = 5, max = 404, step = 1 }}
 """
 
 
-def stop_a_sweep(executor: str, folder: Path) -> None:
+def has_kept_a_trial(folder: Path, _sweep: psutil.Process) -> bool:
+    return bool(list(folder.glob("runs/.trials/*.jsonl")))
+
+
+def starts_a_worker(_folder: Path, sweep: psutil.Process) -> bool:
+    """Of multiprocessing."""
+    return any("spawn_main" in " ".join(each.cmdline()) for each in sweep.children())
+
+
+Ready = Callable[[Path, psutil.Process], bool]
+
+
+def stop_a_sweep(executor: str, folder: Path, ready: Ready = has_kept_a_trial) -> None:
     """Ctrl-C in a sweep over a cluster of its own, as a terminal does it: each process of the group gets the signal.
 
     The trials are kept, nothing is left running, and nothing in the temporary folder (Ray has its own).
     """
+    code, told = end_a_sweep(executor, folder, ready, lambda sweep: os.killpg(sweep, signal.SIGINT))
+    assert code == 130, told
+    (journal,) = folder.glob("runs/.trials/*.jsonl")
+    kept = journal.read_bytes().count(b"\n")
+    stopped = re.search(r"stopped; (\d+) of 400 trials are kept: the same command goes on from there", told)
+    assert stopped is not None, told
+    assert int(stopped[1]) in (kept, max(0, kept - 1))  # the signal may come when a trial is kept and not yet counted
+    assert "Traceback" not in told
+
+
+def end_a_sweep(executor: str, folder: Path, ready: Ready, end: Callable[[int], None]) -> tuple[int, str]:
+    """Exit code and standard error. Nothing is left running, and nothing in the temporary folder."""
     file, temporary = folder / "long.toml", folder / "temporary"
     temporary.mkdir()
     file.write_text(LONG.format(quickstart=SWEEP.with_name("quickstart.toml"), executor=executor))
     command = [PROGRAMS / "quantsail", "run", file, "--out", folder / "runs" / "one"]
     environment = {**os.environ, "TMPDIR": str(temporary), "RAY_TMPDIR": tempfile.gettempdir()}  # Ray's must be short
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True) as sweep:
-        while not list(folder.glob("runs/.trials/*.jsonl")) and sweep.poll() is None:
+        process = psutil.Process(sweep.pid)
+        while sweep.poll() is None and not ready(folder, process):
             time.sleep(0.05)
-        family = psutil.Process(sweep.pid).children(recursive=True)
-        os.killpg(sweep.pid, signal.SIGINT)
+        family = process.children(recursive=True)
+        end(sweep.pid)
         _, told = sweep.communicate(timeout=120)
-    assert sweep.returncode == 130, told
-    (journal,) = folder.glob("runs/.trials/*.jsonl")
-    kept = journal.read_bytes().count(b"\n")
-    stopped = re.search(r"stopped; (\d+) of 400 trials are kept: the same command goes on from there", told)
-    assert stopped is not None, told
-    assert int(stopped[1]) in (kept, kept - 1)  # the signal may come when a trial is kept and not yet counted
-    assert "Traceback" not in told
-    assert len(family) >= 2
+    assert family
     assert psutil.wait_procs(family, timeout=60)[1] == []
     assert list(temporary.iterdir()) == []
+    return sweep.returncode, told
 
 
 class Cases:

@@ -24,7 +24,20 @@ from quantsail_dask import cluster
 from quantsail_dask.executor import DaskExecutor
 from quantsail_framework import load_pipeline, run
 from quantsail_framework.errors import InputError, RunError
-from tests.search.clusters import LOOPBACK, ROOT, SWEEP, Cases, contents, distribution, listening, program, stop_a_sweep
+from tests.search.clusters import (
+    LOOPBACK,
+    ROOT,
+    SWEEP,
+    Cases,
+    contents,
+    distribution,
+    end_a_sweep,
+    has_kept_a_trial,
+    listening,
+    program,
+    starts_a_worker,
+    stop_a_sweep,
+)
 from tests.search.jobs import doubled, pid_of
 
 
@@ -89,6 +102,7 @@ def connected(address: str) -> Iterator[Any]:
         yield running
 
 
+@pytest.mark.slow
 class TestAtAnAddress(Cases):
     @pytest.fixture
     def running(self, connected: Any) -> Any:
@@ -144,6 +158,7 @@ def test_a_worker_is_no_scheduler(own: Any) -> None:
         list(DaskExecutor(worker).map(doubled, [1], shared=None))
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_lost_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
     with by_hand(tmp_path, 1) as (place, scheduler):
@@ -174,11 +189,26 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], text: s
         DaskExecutor(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
 def test_ctrl_c_leaves_nothing_running_and_keeps_the_trials(tmp_path: Path) -> None:
     stop_a_sweep("dask", tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
+def test_ctrl_c_while_the_cluster_starts_is_as_quiet(tmp_path: Path) -> None:
+    stop_a_sweep("dask", tmp_path, starts_a_worker)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
+def test_a_process_that_is_killed_leaves_no_worker_and_no_candles(tmp_path: Path) -> None:
+    code, told = end_a_sweep("dask", tmp_path, has_kept_a_trial, lambda sweep: os.kill(sweep, signal.SIGKILL))
+    assert code == -signal.SIGKILL, told
+
+
+@pytest.mark.slow
 def test_closing_leaves_no_process_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     running = DaskExecutor(workers=2).map(pid_of, list(range(10_000)), shared=0.02)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from distributed.utils import LoopRunner
 from quantsail_dask.worker import Study, run
 from quantsail_framework.errors import RunError
 from quantsail_framework.search.crew import Job, LostError, Results, work_off
+from quantsail_framework.search.interrupt import interrupt_later
 
 _CONNECT_S = 10.0  # how long a scheduler may take to answer
 _PATIENCE_S = 60.0  # how long a cluster may be without a worker
@@ -84,7 +82,7 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
     A task that loses its worker is not run again by the scheduler: the executor knows what to do.
     """
     with ExitStack() as stack:
-        with _interrupt_later():
+        with interrupt_later():
             folder = stack.enter_context(_folder())
             with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(folder)}):
                 cluster = LocalCluster(
@@ -107,32 +105,6 @@ def _folder() -> Iterator[Path]:
         command = [sys.executable, "-I", "-S", "-c", _KEEPER, folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE):  # which the end of this process closes, however it ends
             yield Path(folder)
-
-
-@contextmanager
-def _interrupt_later() -> Iterator[None]:
-    """Ctrl-C meanwhile takes effect at the end: a cluster that is half started cannot be closed.
-
-    A terminal sends it to the processes of the cluster as well. What is started meanwhile, and what that starts later,
-    does not take it: it is ended by this process.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where processes are not interrupted so
-        yield
-        return
-    came: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    resource_tracker.ensure_running()  # else the first process that is started lets the signal through again
-    # Threads of libraries may take what is blocked here and interrupt this one all the same: hence the handler.
-    handler = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number)) if main else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if main:
-            signal.signal(signal.SIGINT, handler)
-    if came:
-        signal.raise_signal(signal.SIGINT)
 
 
 def _cores() -> int:
