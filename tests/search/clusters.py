@@ -108,8 +108,7 @@ def stop_a_sweep(executor: str, folder: Path, ready: Ready = has_kept_a_trial) -
     """
     code, told = end_a_sweep(executor, folder, ready, lambda sweep: os.killpg(sweep, signal.SIGINT))
     assert code == 130, told
-    (journal,) = folder.glob("runs/.trials/*.jsonl")
-    kept = journal.read_bytes().count(b"\n")
+    kept = sum(journal.read_bytes().count(b"\n") for journal in folder.glob("runs/.trials/*.jsonl"))
     stopped = re.search(r"stopped; (\d+) of 400 trials are kept: the same command goes on from there", told)
     assert stopped is not None, told
     assert int(stopped[1]) in (kept, max(0, kept - 1))  # the signal may come when a trial is kept and not yet counted
@@ -188,8 +187,7 @@ class Cases:
         with pytest.raises(RunError, match=r"has no module only_here: install there what is installed where"):
             list(running.map(only_here.same, [1, 2], shared=None))
 
-    @pytest.mark.parametrize("kill", [False, True])
-    def test_a_sweep_leaves_the_same_bytes_as_in_one_process(self, running: Any, kill: bool, tmp_path: Path) -> None:
+    def test_a_sweep_leaves_the_same_bytes_as_in_one_process(self, running: Any, tmp_path: Path) -> None:
         """Its objective is a class of a local file, which the workers have not; one of them is killed on the way."""
         (tmp_path / "mine.py").write_text(OBJECTIVE)
         text = SWEEP.read_text().replace('"profit-factor-ln-trades"', '"mine.py:Mine"')
@@ -202,7 +200,7 @@ class Cases:
 
         def progress(_share: float, text: str) -> None:
             told.append(text)
-            if kill and len(told) == 5:
+            if len(told) == 5:
                 killed.append(victims.pop())
                 os.kill(killed[0], signal.SIGKILL)
 
@@ -210,4 +208,4 @@ class Cases:
         run(attrs.evolve(pipeline, executor=running), out=tmp_path / "there", progress=progress)
         assert contents(tmp_path / "there") == contents(tmp_path / "here")
         assert len(told) == 34  # none done yet, and then each of the 33 trials
-        assert len(killed) == kill
+        assert len(killed) == 1

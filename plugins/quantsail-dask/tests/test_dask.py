@@ -41,12 +41,6 @@ from tests.search.clusters import (
 from tests.search.jobs import doubled, pid_of
 
 
-@pytest.fixture(scope="module")
-def own() -> Iterator[Any]:
-    with DaskExecutor(workers=2).started() as running:
-        yield running
-
-
 class TestItsOwn(Cases):
     @pytest.fixture
     def running(self, own: Any) -> Any:
