@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from quantsail_framework.testing import ExecutorContract
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    from quantsail_dask.executor import DaskExecutor
-
-    with DaskExecutor(workers=2).started() as running:
-        yield running.client.scheduler_info()["address"]
 
 
 class TestAtAnAddress(ExecutorContract):
@@ -22,5 +14,5 @@ class TestAtAnAddress(ExecutorContract):
     component = "dask"
 
     @pytest.fixture(autouse=True)
-    def _cluster(self, address: str) -> None:
-        self.options = {"address": address}
+    def _cluster(self, own: Any) -> None:
+        self.options = {"address": own.client.scheduler_info()["address"]}

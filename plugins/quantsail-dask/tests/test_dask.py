@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,14 +24,21 @@ from quantsail_dask import cluster
 from quantsail_dask.executor import DaskExecutor
 from quantsail_framework import load_pipeline, run
 from quantsail_framework.errors import InputError, RunError
-from tests.search.clusters import LOOPBACK, ROOT, SWEEP, Cases, contents, distribution, listening, program, stop_a_sweep
+from tests.search.clusters import (
+    LOOPBACK,
+    ROOT,
+    SWEEP,
+    Cases,
+    contents,
+    distribution,
+    end_a_sweep,
+    has_kept_a_trial,
+    listening,
+    program,
+    starts_a_worker,
+    stop_a_sweep,
+)
 from tests.search.jobs import doubled, pid_of
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[Any]:
-    with DaskExecutor(workers=2).started() as running:
-        yield running
 
 
 class TestItsOwn(Cases):
@@ -86,6 +96,7 @@ def connected(address: str) -> Iterator[Any]:
         yield running
 
 
+@pytest.mark.slow
 class TestAtAnAddress(Cases):
     @pytest.fixture
     def running(self, connected: Any) -> Any:
@@ -111,6 +122,37 @@ def test_where_no_scheduler_is_an_error_says_what_to_start(monkeypatch: pytest.M
         list(DaskExecutor("tcp://127.0.0.1:9").map(doubled, [1], shared=None))
 
 
+def mute(connection: socket.socket) -> None:
+    """Never a word."""
+    connection.recv(1)
+
+
+def refusing(connection: socket.socket) -> None:
+    """As a web server, such as the dashboard, does with what it does not understand."""
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("answer", [mute, refusing])
+def test_who_is_no_scheduler_is_not_waited_for(
+    answer: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 0.5)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), lambda connection, *_: answer(connection)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        began = time.monotonic()
+        with pytest.raises(RunError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:\d+: start one with"):
+            list(DaskExecutor(f"tcp://127.0.0.1:{server.server_address[1]}").map(doubled, [1], shared=None))
+        server.shutdown()
+    assert time.monotonic() - began < 60
+
+
+def test_a_worker_is_no_scheduler(own: Any) -> None:
+    worker, *_ = own.client.nthreads()
+    with pytest.raises(RunError, match=r"no Dask scheduler answers at .* \(it is a Dask Worker\)"):
+        list(DaskExecutor(worker).map(doubled, [1], shared=None))
+
+
+@pytest.mark.slow
 def test_a_scheduler_that_is_lost_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_CONNECT_S", 1.0)
     with by_hand(tmp_path, 1) as (place, scheduler):
@@ -131,7 +173,9 @@ def test_a_scheduler_without_workers_is_an_error_in_the_end(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("options", "text"), [
-    ({"address": "10.0.0.5:8786"}, "must be the address of a scheduler, such as"),
+    ({"address": "10.0.0.5:8786"}, "must be the address of a scheduler .* such as"),
+    ({"address": "foo://10.0.0.5:8786"}, "must be the address of a scheduler .tcp, tls, ws or wss. with its port"),
+    ({"address": "tcp://10.0.0.5"}, "must be the address of a scheduler .tcp, tls, ws or wss. with its port"),
     ({"address": "tcp://10.0.0.5:8786", "workers": 2}, "workers is for a cluster of its own"),
 ])  # fmt: skip
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], text: str) -> None:
@@ -139,11 +183,26 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], text: s
         DaskExecutor(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
 def test_ctrl_c_leaves_nothing_running_and_keeps_the_trials(tmp_path: Path) -> None:
     stop_a_sweep("dask", tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
+def test_ctrl_c_while_the_cluster_starts_is_as_quiet(tmp_path: Path) -> None:
+    stop_a_sweep("dask", tmp_path, starts_a_worker)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
+def test_a_process_that_is_killed_leaves_no_worker_and_no_candles(tmp_path: Path) -> None:
+    code, told = end_a_sweep("dask", tmp_path, has_kept_a_trial, lambda sweep: os.kill(sweep, signal.SIGKILL))
+    assert code == -signal.SIGKILL, told
+
+
+@pytest.mark.slow
 def test_closing_leaves_no_process_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     running = DaskExecutor(workers=2).map(pid_of, list(range(10_000)), shared=0.02)

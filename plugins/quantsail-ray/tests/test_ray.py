@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tests.search.clusters import (
     listening,
     stop_a_sweep,
 )
-from tests.search.jobs import doubled
+from tests.search.jobs import doubled, killer
 
 pytest.importorskip("quantsail_ray", reason="quantsail-ray is not installed: it is no part of `standard`")
 from quantsail_ray.executor import RayExecutor
@@ -59,6 +60,13 @@ class TestItsOwn(Cases):
         found = listening(psutil.Process())
         assert found
         assert found <= LOOPBACK
+
+    def test_it_says_nothing_when_a_process_dies(
+        self, running: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        assert len(dict(running.map(killer, list(range(30)), shared=(str(tmp_path / "died"), 11, 1)))) == 30
+        time.sleep(2.0)  # a raylet tells it late
+        assert capfd.readouterr() == ("", "")
 
     def test_it_leaves_the_environment_as_it_was(self, running: Any) -> None:
         assert [name for name in os.environ if name.startswith("RAY_ENABLE_UV")] == []
@@ -116,6 +124,13 @@ class TestAtAnAddress(Cases):
         monkeypatch.syspath_prepend(distribution(tmp_path, "0.1"))
         with pytest.raises(RunError, match=r"a worker on .* has quantsail-odd 0\.2 instead of 0\.1: install there"):
             list(running.map(doubled, [1, 2], shared=None))
+
+
+def test_its_processes_have_ended_when_it_is_closed() -> None:
+    with RayExecutor(workers=1).started():
+        started = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("ray")]
+    assert len(started) >= 3  # the raylet and its agents
+    assert [each for each in started if each.is_running()] == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, wait
-from distributed.comm.core import CommClosedError
+from distributed.comm.core import CommClosedError, connect
+from distributed.core import send_recv
+from distributed.security import Security
+from distributed.utils import LoopRunner
 
 from quantsail_dask.worker import Study, run
 from quantsail_framework.errors import RunError
 from quantsail_framework.search.crew import Job, LostError, Results, work_off
+from quantsail_framework.search.interrupt import interrupt_later
 
 _CONNECT_S = 10.0  # how long a scheduler may take to answer
 _PATIENCE_S = 60.0  # how long a cluster may be without a worker
 _LOOK_S = 2.0  # between two looks whether it has one
 _TRIES = 5  # to give the study to all workers
+# Its input ends with the process that started it. Workers end by themselves then, but may still write.
+_KEEPER = """
+import os, shutil, sys, time
+sys.stdin.read()
+for _ in range(50):
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    if not os.path.exists(sys.argv[1]):
+        break
+    time.sleep(0.1)
+"""
 _LOST = "the connection to the Dask scheduler is lost: is it still running?"
 
 
@@ -32,12 +48,31 @@ _LOST = "the connection to the Dask scheduler is lost: is it still running?"
 def connected(address: str) -> Iterator[Running]:
     """The cluster whose scheduler is at ``address``."""
     try:
+        _knock(address)
         client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         remedy = "start one with `dask scheduler`, or leave the address out for a cluster on this machine"
         raise RunError(f"no Dask scheduler answers at {address}: {remedy} ({error})") from error
     with client:
         yield Running(client)
+
+
+def _knock(address: str) -> None:
+    """Raise where no scheduler answers in time. A client would wait for whoever listens there for good, and one that
+    could not connect complains when it is thrown away. A stranger's answer can raise anything."""
+    # Not asyncio.run: this thread may run a loop already, as in a notebook.
+    who = LoopRunner(asynchronous=False).run_sync(_identity, address, callback_timeout=_CONNECT_S + 1.0)
+    if who != "Scheduler":
+        raise ValueError(f"it is a Dask {who}")
+
+
+async def _identity(address: str) -> Any:
+    """What Dask calls whoever listens at the address."""
+    comm = await connect(address, timeout=_CONNECT_S, **Security().get_connection_args("client"))
+    try:
+        return (await send_recv(comm, op="identity"))["type"]
+    finally:
+        comm.abort()
 
 
 @contextmanager
@@ -46,18 +81,30 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
 
     A task that loses its worker is not run again by the scheduler: the executor knows what to do.
     """
+    with ExitStack() as stack:
+        with interrupt_later():
+            folder = stack.enter_context(_folder())
+            with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(folder)}):
+                cluster = LocalCluster(
+                    n_workers=workers or _cores(),
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
+                    silence_logs=logging.CRITICAL,
+                )
+            stack.enter_context(cluster)
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        yield Running(client, folder)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A temporary folder. When this process is killed, its candles are not left: another one waits for that."""
     with tempfile.TemporaryDirectory(prefix="quantsail-", ignore_cleanup_errors=True) as folder:
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": folder}):
-            cluster = LocalCluster(
-                n_workers=workers or _cores(),
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
-                silence_logs=logging.CRITICAL,
-            )
-        with cluster, Client(cluster, set_as_default=False) as client:
-            yield Running(client, Path(folder))
+        command = [sys.executable, "-I", "-S", "-c", _KEEPER, folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE):  # which the end of this process closes, however it ends
+            yield Path(folder)
 
 
 def _cores() -> int:

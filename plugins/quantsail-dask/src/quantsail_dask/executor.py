@@ -15,8 +15,10 @@ from quantsail_framework.ports.executor import Executor
 
 
 def _check_address(_executor: object, _field: object, value: str) -> None:
-    if not re.fullmatch(r"[a-z]+://[^/\s]+", value):
-        raise ValueError('must be the address of a scheduler, such as "tcp://10.0.0.5:8786"')
+    if not re.fullmatch(r"(tcp|tls|ws|wss)://[^/\s]+:\d{1,5}", value):
+        raise ValueError(
+            'must be the address of a scheduler (tcp, tls, ws or wss) with its port, such as "tcp://10.0.0.5:8786"'
+        )
 
 
 @attrs.frozen

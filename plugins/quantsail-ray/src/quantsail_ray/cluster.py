@@ -8,16 +8,19 @@ import os
 import pickle
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import attrs
+import psutil  # type: ignore[import-untyped]
 
 from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, work_off
+from quantsail_framework.search.interrupt import interrupt_later
 
 _CONNECT_S = 10.0  # how long the head of a cluster may take to answer
+_END_S = 5.0  # and its processes to end when they are told
 
 # Ray reads these when it is imported or started, and hands them to what it starts.
 _QUIET = {
@@ -34,37 +37,39 @@ _work: dict[str, Any] = {}
 @contextmanager
 def connected(address: str) -> Iterator[Running]:
     """The cluster that ``address`` belongs to."""
-    with _surroundings(_QUIET):
-        import ray
+    with ExitStack() as stack:
+        with _surroundings(_QUIET):
+            import ray
 
-        own = not ray.is_initialized()
-        if own:
-            try:
-                _knock(address)
-                ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-            except (OSError, RuntimeError, ValueError) as error:
-                remedy = "start one with `ray start --head`, or leave the address out for a cluster on this machine"
-                raise RunError(f"no Ray cluster answers at {address}: {remedy} ({error})") from error
-    yield from _used(own)
+            if not ray.is_initialized():
+                try:
+                    _knock(address)
+                    ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+                except (OSError, RuntimeError, ValueError) as error:
+                    remedy = "start one with `ray start --head`, or leave the address out for a cluster on this machine"
+                    raise RunError(f"no Ray cluster answers at {address}: {remedy} ({error})") from error
+                stack.enter_context(_in_use())
+        yield Running()
 
 
 @contextmanager
 def of_its_own(workers: int | None) -> Iterator[Running]:
     """Processes of this machine, on the loopback device only; or the cluster that this process has already."""
-    with _surroundings(_QUIET | _LOOPBACK):
-        import ray
+    with ExitStack() as stack:
+        with interrupt_later(), _surroundings(_QUIET | _LOOPBACK):
+            import ray
 
-        own = not ray.is_initialized()
-        if own:
-            _require_loopback(ray.util.get_node_ip_address())
-            ray.init(
-                "local",  # and not one that happens to run here
-                num_cpus=workers or _cores(),
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-    yield from _used(own)
+            if not ray.is_initialized():
+                _require_loopback(ray.util.get_node_ip_address())
+                ray.init(
+                    "local",  # and not one that happens to run here
+                    num_cpus=workers or _cores(),
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+                stack.enter_context(_in_use())
+        yield Running()
 
 
 def _knock(address: str) -> None:
@@ -82,14 +87,31 @@ def _require_loopback(address: str) -> None:
         raise RunError(f"{cause}: set {name}=0 before this process starts, or give an address")
 
 
-def _used(own: bool) -> Iterator[Running]:
+@contextmanager
+def _in_use() -> Iterator[None]:
+    """What this process has connected to or started, to be left or ended afterwards."""
     import ray
 
+    worker = ray._private.worker
+    printing = getattr(worker, "_worker_logs_enabled", True)
+    worker._worker_logs_enabled = False  # no option of Ray silences what its raylet tells, in colour
     try:
-        yield Running()
+        yield
     finally:
-        if own:
-            ray.shutdown()
+        raylets = [each for each in psutil.Process().children() if each.name().startswith("raylet")]
+        started = [each for raylet in raylets for each in (raylet, *raylet.children(recursive=True))]
+        ray.shutdown()
+        _end(started)
+        worker._worker_logs_enabled = printing
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    """Wait for those that Ray told to end: its agents may notice only after a minute that their raylet is gone."""
+    _, left = psutil.wait_procs(processes, timeout=_END_S)
+    for each in left:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(left, timeout=_END_S)
 
 
 @contextmanager
