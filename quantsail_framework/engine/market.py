@@ -127,7 +127,7 @@ def _short(data: MarketData, spec: DataSpec) -> Iterator[str]:
 def warmup_of(pipeline: Pipeline) -> int:
     """The largest warm-up, in bars, that a component of ``pipeline`` declares."""
     components = (pipeline.strategy, pipeline.costs, pipeline.sizer, *(named.rule for named in pipeline.risk))
-    return max(declared_warmup(component) for component in components)
+    return max(int(declared_warmup(component)) for component in components)
 
 
 def _answers(source: DataSource, requests: Sequence[BarRequest]) -> Iterator[Bars]:

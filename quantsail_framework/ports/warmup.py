@@ -9,11 +9,11 @@ _NOTHING = object()
 
 
 def declared_warmup(component: Any) -> int:
-    """Bars that a component needs before it can be asked; 0 for one whose class has no ``warmup``.
+    """Bars that a component needs before it can be asked, as it says; 0 for one whose class has no ``warmup``.
 
     Raises whatever a ``warmup`` raises that is there: an AttributeError inside a property is a mistake in it, which
     ``getattr(component, "warmup", 0)`` would take for none declared.
     """
     if inspect.getattr_static(component, "warmup", _NOTHING) is _NOTHING:
-        return int(getattr(component, "warmup", 0))  # none, unless its __getattr__ knows one
-    return int(component.warmup)
+        return getattr(component, "warmup", 0)  # type: ignore[no-any-return]  # none, unless its __getattr__ knows one
+    return component.warmup  # type: ignore[no-any-return]
