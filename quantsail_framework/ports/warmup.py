@@ -15,5 +15,5 @@ def declared_warmup(component: Any) -> int:
     ``getattr(component, "warmup", 0)`` would take for none declared.
     """
     if inspect.getattr_static(component, "warmup", _NOTHING) is _NOTHING:
-        return getattr(component, "warmup", 0)  # type: ignore[no-any-return]  # none, unless its __getattr__ knows one
+        return getattr(component, "warmup", 0)  # none, unless its __getattr__ knows one
     return component.warmup  # type: ignore[no-any-return]
