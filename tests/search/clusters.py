@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -209,3 +209,22 @@ class Cases:
         assert contents(tmp_path / "there") == contents(tmp_path / "here")
         assert len(told) == 34  # none done yet, and then each of the 33 trials
         assert len(killed) == 1
+
+
+class CasesAtAnAddress(Cases):
+    """A subclass names the ``executor`` and gives the fixture ``address``, of workers with version 0.2 of a plugin."""
+
+    executor: ClassVar[str]
+
+    def test_a_pipeline_file_names_it(self, address: str, running: Any, tmp_path: Path) -> None:
+        run(load_pipeline(SWEEP, overrides={"executor.use": "local", "executor.workers": 1}), out=tmp_path / "here")
+        named = {"executor.use": self.executor, "executor.address": address}
+        run(load_pipeline(SWEEP, overrides=named), out=tmp_path / "there")
+        assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+    def test_another_version_on_a_worker_is_refused(
+        self, running: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.syspath_prepend(distribution(tmp_path, "0.1"))
+        with pytest.raises(RunError, match=r"a worker on .* has quantsail-odd 0\.2 instead of 0\.1: install there"):
+            list(running.map(doubled, [1, 2], shared=None))

@@ -22,14 +22,12 @@ import pytest
 
 from quantsail_dask import cluster
 from quantsail_dask.executor import DaskExecutor
-from quantsail_framework import load_pipeline, run
 from quantsail_framework.errors import InputError, RunError
 from tests.search.clusters import (
     LOOPBACK,
     ROOT,
-    SWEEP,
     Cases,
-    contents,
+    CasesAtAnAddress,
     distribution,
     end_a_sweep,
     has_kept_a_trial,
@@ -97,23 +95,12 @@ def connected(address: str) -> Iterator[Any]:
 
 
 @pytest.mark.slow
-class TestAtAnAddress(Cases):
+class TestAtAnAddress(CasesAtAnAddress):
+    executor = "dask"
+
     @pytest.fixture
     def running(self, connected: Any) -> Any:
         return connected
-
-    def test_a_pipeline_file_names_it(self, address: str, tmp_path: Path) -> None:
-        run(load_pipeline(SWEEP, overrides={"executor.use": "local", "executor.workers": 1}), out=tmp_path / "here")
-        named = {"executor.use": "dask", "executor.address": address}
-        run(load_pipeline(SWEEP, overrides=named), out=tmp_path / "there")
-        assert contents(tmp_path / "there") == contents(tmp_path / "here")
-
-    def test_another_version_on_a_worker_is_refused(
-        self, running: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.syspath_prepend(distribution(tmp_path, "0.1"))
-        with pytest.raises(RunError, match=r"a worker on .* has quantsail-odd 0\.2 instead of 0\.1: install there"):
-            list(running.map(doubled, [1, 2], shared=None))
 
 
 def test_where_no_scheduler_is_an_error_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:

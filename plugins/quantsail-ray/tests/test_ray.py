@@ -14,15 +14,13 @@ from typing import Any
 import psutil
 import pytest
 
-from quantsail_framework import load_pipeline, run
 from quantsail_framework.errors import InputError, RunError
 from tests.search.clusters import (
     LOOPBACK,
     PROGRAMS,
     ROOT,
-    SWEEP,
     Cases,
-    contents,
+    CasesAtAnAddress,
     distribution,
     listening,
     stop_a_sweep,
@@ -107,23 +105,12 @@ def connected(address: str) -> Iterator[Any]:
         yield running
 
 
-class TestAtAnAddress(Cases):
+class TestAtAnAddress(CasesAtAnAddress):
+    executor = "ray"
+
     @pytest.fixture
     def running(self, connected: Any) -> Any:
         return connected
-
-    def test_a_pipeline_file_names_it(self, address: str, running: Any, tmp_path: Path) -> None:
-        run(load_pipeline(SWEEP, overrides={"executor.use": "local", "executor.workers": 1}), out=tmp_path / "here")
-        named = {"executor.use": "ray", "executor.address": address}
-        run(load_pipeline(SWEEP, overrides=named), out=tmp_path / "there")
-        assert contents(tmp_path / "there") == contents(tmp_path / "here")
-
-    def test_another_version_on_a_node_is_refused(
-        self, running: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.syspath_prepend(distribution(tmp_path, "0.1"))
-        with pytest.raises(RunError, match=r"a worker on .* has quantsail-odd 0\.2 instead of 0\.1: install there"):
-            list(running.map(doubled, [1, 2], shared=None))
 
 
 def test_its_processes_have_ended_when_it_is_closed() -> None:
