@@ -13,7 +13,7 @@ import click
 
 from quantsail_framework import __version__
 from quantsail_framework.cli.output import print_json, print_table, progress_bar
-from quantsail_framework.errors import InputError, PluginError
+from quantsail_framework.errors import DataError, InputError, PluginError
 from quantsail_framework.plugins import PluginInfo, Registered, Registry, load_registry, unknown_plugin
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _keep(plugin: PluginInfo, record: dict[str, Any]) -> None:
 
     try:
         keep(plugin, record)
-    except OSError as error:
+    except DataError as error:
         click.echo(f"warning: `plugins list` will not show this result, it could not be kept: {error}", err=True)
 
 

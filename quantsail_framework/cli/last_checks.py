@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,17 +17,12 @@ from quantsail_framework.plugins import PluginInfo
 
 
 def keep(plugin: PluginInfo, record: dict[str, Any]) -> None:
-    """Write the result in place of the one before, at once or not at all. Raises OSError."""
+    """Write the result in place of the one before, at once or not at all. Raises DataError where it cannot be."""
+    from quantsail_framework.store import files
+
     file = _file(plugin)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as draft:
-            json.dump(record, draft)
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    files.make_folder(file.parent)
+    files.replace(file, lambda draft: draft.write(json.dumps(record).encode()), durable=False)
 
 
 def last_check(plugin: PluginInfo) -> dict[str, Any] | None:
