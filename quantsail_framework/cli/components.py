@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from quantsail_framework.cli.output import print_json, print_table, toml_text
-from quantsail_framework.errors import InputError, PluginError
+from quantsail_framework.errors import PluginError
 from quantsail_framework.hookspecs import KINDS
 from quantsail_framework.plugins import INSTALL_STANDARD, Registered, check_kind, load_registry
 
@@ -23,15 +23,12 @@ def components() -> None:
 
 @components.command("list")
 @click.argument("kind", required=False)
-@click.option("--kind", "misplaced", hidden=True)
 @_JSON
-def list_(kind: str | None, misplaced: str | None, as_json: bool) -> None:
+def list_(kind: str | None, as_json: bool) -> None:
     """List the components of every kind, or of one.
 
     KIND is a kind of component (risk-rule) or the table that names it in a pipeline file (risk).
     """
-    if misplaced is not None:
-        raise InputError(f"the kind stands without an option: quantsail components list {misplaced}")
     kind = _kind(kind) if kind else None
     kinds = [kind] if kind else list(KINDS)
     registry = load_registry()

@@ -114,13 +114,6 @@ def test_components_list_of_one_kind_and_of_all(site: FakeSite) -> None:
     }
 
 
-def test_components_list_takes_the_kind_without_an_option(site: FakeSite) -> None:
-    done = site.quantsail("components", "list", "--kind", "executor", load="toy")
-    told = "error: the kind stands without an option: quantsail components list executor\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
-    assert "--kind" not in site.quantsail("components", "list", "--help").stdout
-
-
 def test_components_list_of_what_is_switched_off_does_not_ask_to_install_it(site: FakeSite) -> None:
     done = site.quantsail("components", "list", "sizer", load="")
     assert done.returncode == 0
