@@ -243,13 +243,13 @@ def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Poli
 
 
 @contextmanager
-def blaming(pipeline: Pipeline, registry: Registry) -> Iterator[None]:
+def blaming(pipeline: Pipeline, registry: Registry | None = None) -> Iterator[None]:
     """What is raised meanwhile gets a note with the component in which it arose."""
     try:
         with _no_exit("a component"):
             yield
     except Exception as error:
-        _name_culprit(error, pipeline, registry)
+        _name_culprit(error, pipeline, registry or allowed_registry(pipeline))
         raise
 
 

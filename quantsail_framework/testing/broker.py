@@ -12,7 +12,7 @@ from quantsail_framework.domain.fill import Costs, Fill
 from quantsail_framework.domain.signals import LONG, SHORT
 from quantsail_framework.errors import QuantsailError
 from quantsail_framework.ports.broker import Order
-from quantsail_framework.testing.contract import Contract, case, expect
+from quantsail_framework.testing.contract import Contract, ContractError, case, expect
 from quantsail_framework.testing.markets import PRICE, SYMBOL
 
 
@@ -39,7 +39,7 @@ class BrokerContract(Contract, suite=True):
 
     def trade_at(self, broker: Any, price: float) -> None:
         """Let the market trade at ``price``, and wait until the broker has heard of it."""
-        raise NotImplementedError("give the test class trade_at(self, broker, price), which moves its market")
+        raise ContractError("give the test class trade_at(self, broker, price), which moves its market")
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
