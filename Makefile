@@ -13,7 +13,7 @@ demo: setup
 	@$(UV) run -q quantsail run examples/quickstart.toml
 
 test: setup
-	@$(UV) run -q pytest -q -n 2
+	@$(UV) run -q pytest -q -n 2 --dist loadscope
 
 lint: setup
 	@$(UV) run -q --all-extras ruff check && $(UV) run -q ruff format --check && $(UV) run -q mypy && $(UV) run -q lint-imports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,15 +14,18 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def _cluster() -> Iterator[None]:
+def own() -> Iterator[Any]:
     from quantsail_ray.executor import RayExecutor
 
-    with RayExecutor(workers=2).started():
-        yield
+    with RayExecutor(workers=2).started() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # it is on the loopback device only
+        yield running
 
 
-@pytest.mark.usefixtures("_cluster")  # which each executor takes that finds it in its process
-class TestOwnCluster(ExecutorContract):
+class TestAtAnAddress(ExecutorContract):
     plugin = "quantsail_ray"
     component = "ray"
-    options = {"workers": 2}
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, own: Any) -> None:
+        self.options = {"address": own.address}

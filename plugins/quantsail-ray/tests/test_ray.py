@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,19 @@ from tests.search.clusters import (
     listening,
     stop_a_sweep,
 )
-from tests.search.jobs import doubled, killer
+from tests.search.jobs import doubled, killer, pid_of
 
 pytest.importorskip("quantsail_ray", reason="quantsail-ray is not installed: it is no part of `standard`")
 from quantsail_ray.executor import RayExecutor
 
 pytestmark = pytest.mark.slow
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+TOKEN = "RAY_AUTH_TOKEN"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _on_loopback() -> Iterator[None]:
-    """Also where this process connects to an address first: Ray reads it when it is imported."""
+    """As the heads are that these tests start."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ON_LOOPBACK.items():
             patch.setenv(name, value)
@@ -66,28 +68,31 @@ class TestItsOwn(Cases):
         time.sleep(2.0)  # a raylet tells it late
         assert capfd.readouterr() == ("", "")
 
-    def test_it_leaves_the_environment_as_it_was(self, running: Any) -> None:
-        assert [name for name in os.environ if name.startswith("RAY_ENABLE_UV")] == []
 
-
-@pytest.fixture(scope="class")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A head with two CPUs, as its users start it. Its processes have version 0.2 of a plugin."""
+@contextmanager
+def head(folder: Path, token: str = "of-this-head") -> Iterator[tuple[str, list[psutil.Process]]]:
+    """A head with two CPUs, as its users start it, and its processes, which have version 0.2 of a plugin."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     start = ["start", "--head", "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", "2"]
-    path = os.pathsep.join([str(ROOT), distribution(tmp_path_factory.mktemp("cluster"), "0.2")])
+    path = os.pathsep.join([str(ROOT), distribution(folder, "0.2")])
+    environment = {**os.environ, "PYTHONPATH": path, "RAY_AUTH_MODE": "token", TOKEN: token}
     before = {process.pid for process in psutil.process_iter()}
-    command = [PROGRAMS / "ray", *start, "--include-dashboard=false"]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, stdout=subprocess.DEVNULL)
-    raylets = [each for each in psutil.process_iter() if each.pid not in before and _belongs(each, port)]
+    command = [str(PROGRAMS / "ray"), *start, "--include-dashboard=false"]
+    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    started = [each for each in psutil.process_iter() if each.pid not in before and _belongs(each, port)]
     try:
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{port}", started
     finally:  # not `ray stop`, which ends whatever Ray runs on this machine
-        for each in raylets:
+        _kill(started)
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
             each.kill()
-        psutil.wait_procs(raylets, timeout=30)
+    psutil.wait_procs(processes, timeout=30)
 
 
 def _belongs(process: psutil.Process, port: int) -> bool:
@@ -97,6 +102,13 @@ def _belongs(process: psutil.Process, port: int) -> bool:
     except psutil.Error:
         return False
     return f"127.0.0.1:{port}" in told or f"--gcs_server_port={port}" in told
+
+
+@pytest.fixture(scope="class")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with head(tmp_path_factory.mktemp("cluster")) as (where, _), pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TOKEN, "of-this-head")
+        yield where
 
 
 @pytest.fixture(scope="class")
@@ -115,8 +127,9 @@ class TestAtAnAddress(CasesAtAnAddress):
 
 def test_its_processes_have_ended_when_it_is_closed() -> None:
     with RayExecutor(workers=1).started():
-        started = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("ray")]
-    assert len(started) >= 3  # the raylet and its agents
+        (used,) = [each for each in psutil.Process().children() if "spawn_main" in " ".join(each.cmdline())]
+        started = [used, *used.children(recursive=True)]
+    assert len(started) >= 4  # it, the head and what runs there
     assert [each for each in started if each.is_running()] == []
 
 
@@ -125,12 +138,30 @@ def test_ctrl_c_leaves_nothing_running_and_keeps_the_trials(tmp_path: Path) -> N
     stop_a_sweep("ray", tmp_path)
 
 
-def test_ray_that_would_listen_beyond_this_machine_is_not_started() -> None:
-    from quantsail_ray.cluster import _require_loopback
+class TestOneThatGoes:
+    """Ray would end the process that uses it, without a word."""
 
-    _require_loopback("127.0.0.1")
-    with pytest.raises(RunError, match=r"imported before its executor and would listen on 10\.0\.0\.7: set RAY_EN"):
-        _require_loopback("10.0.0.7")
+    def test_a_lost_cluster_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(TOKEN, "of-this-head")
+        monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "3")  # after which Ray gives up: 60, if not told
+        with head(tmp_path) as (where, started), RayExecutor(where).started() as running:
+            results = running.map(pid_of, list(range(10_000)), shared=0.01)
+            next(results)
+            _kill(started)
+            with pytest.raises(RunError, match="the Ray cluster is gone: is it still running"):
+                list(results)
+            with pytest.raises(RunError, match="the Ray cluster is gone"):
+                list(running.map(doubled, [1], shared=None))
+
+    def test_one_that_asks_for_another_token_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(TOKEN, "of-another-head")
+        monkeypatch.setenv("RAY_NUM_REDIS_GET_RETRIES", "2")  # tries of a second each: 20, if not told
+        with (
+            head(tmp_path) as (where, _),
+            pytest.raises(RunError, match=rf"at {where} asks for a token, .*: set RAY_AUTH_MODE=token and") as refusal,
+        ):
+            list(RayExecutor(where).map(doubled, [1], shared=None))
+        assert "-head" not in str(refusal.value)
 
 
 def test_where_no_cluster_is_an_error_says_what_to_start() -> None:

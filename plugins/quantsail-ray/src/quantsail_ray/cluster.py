@@ -1,217 +1,144 @@
-"""A Ray cluster in use: pieces of work on their way through it, and what its processes do with one."""
+"""A Ray cluster in use, seen from the process that hands out the work."""
 
 from __future__ import annotations
 
-import ipaddress
-import logging
-import os
+import multiprocessing
 import pickle
-import socket
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import attrs
+import cloudpickle
 import psutil  # type: ignore[import-untyped]
 
 from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, work_off
 from quantsail_framework.search.interrupt import interrupt_later
+from quantsail_ray import driver
 
-_CONNECT_S = 10.0  # how long the head of a cluster may take to answer
-_END_S = 5.0  # and its processes to end when they are told
-
-# Ray reads these when it is imported or started, and hands them to what it starts.
-_QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # else processes of a program that `uv run` started are started by uv again
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what it will do anyway, with a warning until it does
-}
-_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # a node that no other can join, on every system
-
-# In a process of the cluster: the key of the study that it has, and the study.
-_work: dict[str, Any] = {}
+_CLOSE_S = 30.0  # how long the driver may take to leave a cluster, or to end its own
 
 
-@contextmanager
-def connected(address: str) -> Iterator[Running]:
+def connected(address: str) -> AbstractContextManager[Running]:
     """The cluster that ``address`` belongs to."""
-    with ExitStack() as stack:
-        with _surroundings(_QUIET):
-            import ray
+    return _driver(address, None)
 
-            if not ray.is_initialized():
-                try:
-                    _knock(address)
-                    ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-                except (OSError, RuntimeError, ValueError) as error:
-                    remedy = "start one with `ray start --head`, or leave the address out for a cluster on this machine"
-                    raise RunError(f"no Ray cluster answers at {address}: {remedy} ({error})") from error
-                stack.enter_context(_in_use())
-        yield Running()
+
+def of_its_own(workers: int | None) -> AbstractContextManager[Running]:
+    """Processes of this machine, on the loopback device only."""
+    return _driver(None, workers)
 
 
 @contextmanager
-def of_its_own(workers: int | None) -> Iterator[Running]:
-    """Processes of this machine, on the loopback device only; or the cluster that this process has already."""
-    with ExitStack() as stack:
-        with interrupt_later(), _surroundings(_QUIET | _LOOPBACK):
-            import ray
-
-            if not ray.is_initialized():
-                _require_loopback(ray.util.get_node_ip_address())
-                ray.init(
-                    "local",  # and not one that happens to run here
-                    num_cpus=workers or _cores(),
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                )
-                stack.enter_context(_in_use())
-        yield Running()
-
-
-def _knock(address: str) -> None:
-    """Raise OSError where nobody listens: Ray itself would try for long."""
-    host, _, port = address.rpartition(":")
-    if host:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
-
-
-def _require_loopback(address: str) -> None:
-    """Raise RunError when a cluster of this process would listen on ``address``, beyond this machine."""
-    if not ipaddress.ip_address(address).is_loopback:
-        (name,) = _LOOPBACK
-        cause = f"Ray was imported before its executor and would listen on {address}"
-        raise RunError(f"{cause}: set {name}=0 before this process starts, or give an address")
-
-
-@contextmanager
-def _in_use() -> Iterator[None]:
-    """What this process has connected to or started, to be left or ended afterwards."""
-    import ray
-
-    worker = ray._private.worker
-    printing = getattr(worker, "_worker_logs_enabled", True)
-    worker._worker_logs_enabled = False  # no option of Ray silences what its raylet tells, in colour
+def _driver(address: str | None, workers: int | None) -> Iterator[Running]:
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=driver.serve, args=(theirs, address, workers), daemon=True)
+    with (
+        interrupt_later()
+    ):  # nor do the driver and what it starts take the Ctrl-C of a terminal: this process ends them
+        process.start()
+        theirs.close()
     try:
-        yield
+        running = Running(ours, process)
+        running.address = running.answer()
+        yield running
     finally:
-        raylets = [each for each in psutil.Process().children() if each.name().startswith("raylet")]
-        started = [each for raylet in raylets for each in (raylet, *raylet.children(recursive=True))]
-        ray.shutdown()
-        _end(started)
-        worker._worker_logs_enabled = printing
+        ours.close()  # upon which the driver leaves the cluster
+        _end(process)
 
 
-def _end(processes: Sequence[psutil.Process]) -> None:
-    """Wait for those that Ray told to end: its agents may notice only after a minute that their raylet is gone."""
-    _, left = psutil.wait_procs(processes, timeout=_END_S)
-    for each in left:
+def _end(process: BaseProcess) -> None:
+    process.join(_CLOSE_S)
+    if process.is_alive():
         with suppress(psutil.NoSuchProcess):
-            each.kill()
-    psutil.wait_procs(left, timeout=_END_S)
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            for each in family:
+                with suppress(psutil.NoSuchProcess):
+                    each.kill()
+        process.join()
 
 
-@contextmanager
-def _surroundings(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables as they are wanted, but for those that the user has set."""
-    new = {name: value for name, value in values.items() if name not in os.environ}
-    os.environ.update(new)
-    try:
-        yield
-    finally:
-        for name in new:
-            del os.environ[name]
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
+@attrs.define
 class Running:
-    """A cluster in use."""
+    """A cluster in use: what is asked of it goes to the driver, one question at a time."""
+
+    _connection: Connection
+    _process: BaseProcess
+    address: str = attrs.field(init=False)
+    _owed: int = attrs.field(init=False, default=1)  # answers that were not waited for, since Ctrl-C came: not wanted
+
+    def ask(self, name: str, *values: Any, parts: Sequence[Any] = ()) -> Any:
+        """What a method of the driver returns; ``parts`` are bytes that it is given last."""
+        try:
+            while self._owed:
+                self._connection.recv()
+                self._owed -= 1
+            self._owed += 1
+            self._connection.send((name, values, len(parts)))
+            for part in parts:
+                self._connection.send_bytes(part)
+        except (EOFError, OSError):
+            raise self._gone() from None
+        return self.answer()
+
+    def answer(self) -> Any:
+        """The driver's answer to what it was asked last. Raises what it raised."""
+        try:
+            fine, value = self._connection.recv()
+        except (EOFError, OSError):
+            raise self._gone() from None
+        self._owed -= 1
+        if fine:
+            return value
+        raise value
+
+    def _gone(self) -> RunError:
+        self._process.join(1.0)
+        return RunError(f"the Ray cluster is gone: is it still running? (Ray ended with {self._process.exitcode})")
 
     def map(
         self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
     ) -> Iterator[tuple[int, Any]]:
         """As the executor's ``map``."""
-        import ray
-
         if not items:
             return
-        study = ray.put([pickle.PickleBuffer(part) for part in payload.pack((function, shared))])
-        task = ray.remote(run).options(num_cpus=1, max_retries=0)
-        crew = _Crew(task, study, payload.versions())
+        self.ask("put", payload.versions(), parts=payload.pack((function, shared)))
         try:
-            yield from work_off(crew, list(enumerate(items)))
+            yield from work_off(_Crew(self.ask), list(enumerate(items)))
         finally:
-            for ticket in crew.out:
-                ray.cancel(ticket, force=True)
+            with suppress(RunError):  # gone, which the caller knows by then
+                self.ask("drop")
 
 
 @attrs.frozen
 class _Crew:
-    """The processes of the cluster, each at one piece of a study in its object store."""
+    """The processes of the cluster, each at one piece of the study that the driver was given."""
 
-    task: Any
-    study: Any
-    versions: Mapping[str, str]
-    out: set[Any] = attrs.field(init=False, factory=set)
+    ask: Callable[..., Any]
 
     def workers(self) -> int:
-        import ray
-
-        return max(1, int(ray.cluster_resources().get("CPU", 1)))
+        count: int = self.ask("workers")
+        return count
 
     def start(self, piece: Sequence[Job]) -> Any:
-        # In a list, the reference is handed over as it is: each process fetches the study once and not per piece.
-        ticket = self.task.remote([self.study], self.versions, piece)
-        self.out.add(ticket)
-        return ticket
+        return self.ask("start", cloudpickle.dumps(list(piece)))
 
     def finished(self, tickets: Collection[Any]) -> Collection[Any]:
-        import ray
-
-        done: list[Any] = ray.wait(list(tickets), num_returns=1)[0]
+        done: Collection[Any] = self.ask("finished", list(tickets))
         return done
 
     def results(self, ticket: Any) -> Results:
-        import ray
-        from ray import exceptions
-
-        self.out.discard(ticket)
-        try:
-            results: Results = ray.get(ticket)
-        except exceptions.RayTaskError as error:
-            raise error.cause from None
-        except _deaths(exceptions):
-            raise LostError from None
-        return results
-
-
-def _deaths(exceptions: Any) -> tuple[type[Exception], ...]:
-    """What Ray raises for a task whose process, node or result is gone."""
-    return (
-        exceptions.WorkerCrashedError,
-        exceptions.OutOfMemoryError,
-        exceptions.NodeDiedError,
-        exceptions.LocalRayletDiedError,
-        exceptions.ObjectLostError,
-    )
-
-
-def run(study: Sequence[Any], versions: Mapping[str, str], piece: Sequence[Job]) -> Results:
-    """(index, result) of a piece, in a process of the cluster."""
-    import ray
-
-    key = study[0].hex()
-    if key not in _work:
-        payload.check_versions(versions)
-        _work.clear()
-        _work[key] = payload.unpack(ray.get(study[0]))
-    function, shared = _work[key]
-    return [(index, function(item, shared)) for index, item in piece]
+        packed = self.ask("results", ticket)
+        if packed is None:
+            raise LostError
+        # From a process of the cluster, which runs what this one gives it.
+        answer: Results | Exception = pickle.loads(packed)  # noqa: S301
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
