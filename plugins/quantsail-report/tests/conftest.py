@@ -134,3 +134,72 @@ def other_result() -> RunResult:
         undefined={"drift": "one window only"},
         verdict="not_enough_data",
     )
+
+
+def trials_table(scores: list[float], **columns: list[Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Trials of two parameters; those without a score failed."""
+    index = np.arange(len(scores))
+    numbers = {
+        "trial": index,
+        "strategy.atr_period": 10 + index,
+        "risk.max-exposure.pct": 25.0 * (1 + index % 3),
+        "score": np.array(scores),
+        "total_return": 0.01 * index,
+        "max_drawdown": 0.05 + 0.01 * index,
+        "total_trades": 30.0 + index,
+    }
+    status = text(["ok" if score == score else "failed" for score in scores])
+    return numbers | {"status": status} | {name: np.array(values) for name, values in columns.items()}
+
+
+LUCK = {
+    "trials": 12,
+    "probabilistic_sharpe_ratio": 0.9523,
+    "deflated_sharpe_ratio": 0.4943,
+    "probability_of_overfitting": None,
+    "best_five_share": 0.46,
+    "net_without_best_five": 115.635,
+}
+
+
+@pytest.fixture
+def sweep_result() -> RunResult:
+    """Twelve trials, two of them without a score."""
+    scores = [1.0, 3.5, float("nan"), 2.25, -0.5, 0.0, 1.5, float("nan"), 2.0, 1.75, 0.25, 3.0]
+    facts = {"parameters": ["strategy.atr_period", "risk.max-exposure.pct"], "objective": "profit-factor-ln-trades"}
+    intervals = {"sharpe": {"low": -0.8, "high": 3.57}, "win_rate": {"low": 0.33, "high": 0.55}, "cagr": None}
+    reasons = {"probability_of_overfitting": "too few days", "intervals_95.cagr": "too few days"}
+    metrics = {**LUCK, "intervals_95": intervals, "regret": 0.25}
+    return RunResult("sweep", "tuned", {"trials": trials_table(scores)}, metrics, reasons, facts)
+
+
+@pytest.fixture
+def pareto_result() -> RunResult:
+    """Two objectives, and two options whose last names are the same."""
+    trials = trials_table([1.0, 3.0, 2.0], score_2=[0.9, 0.1, 0.5])
+    trials["costs.atr_period"] = np.array([1, 2, 3])
+    front = {name: column[[0, 1]] for name, column in trials.items()}
+    facts = {"parameters": ["strategy.atr_period", "costs.atr_period"], "objective": ["sharpe", "calmar"]}
+    return RunResult("optuna", "front", {"trials": trials, "pareto": front}, facts=facts)
+
+
+@pytest.fixture
+def monte_carlo_result() -> RunResult:
+    """Three tests, one of which knows nothing but drawdowns."""
+    full = {
+        "profitable_share": 0.895,
+        "p5_total_return": -0.0057,
+        "p50_total_return": 0.0163,
+        "p95_total_return": 0.0374,
+        "p50_max_drawdown": 0.0088,
+        "p95_max_drawdown": 0.0175,
+    }
+    metrics = {
+        "shuffle_p50_max_drawdown": 0.0087,
+        "shuffle_p95_max_drawdown": 0.0138,
+        **{f"bootstrap_{name}": value for name, value in full.items()},
+        "probability_of_ruin": 0.001,
+        **{f"cost_jitter_1.5_{name}": None for name in full},
+        "random_entry_p_value": 0.0412,
+    }
+    return RunResult("monte-carlo", "drawn", metrics=metrics, verdict="pass")

@@ -15,9 +15,13 @@ from quantsail_framework.domain.result import RunResult
 from quantsail_report.console import ConsoleReporter
 
 GOLDEN = Path(__file__).parent / "golden"
+RESULTS = [
+    *("full_run", "quiet_run", "long_run", "other_result"),
+    *("sweep_result", "pareto_result", "monte_carlo_result"),
+]
 
 
-@pytest.mark.parametrize("name", ["full_run", "quiet_run", "long_run", "other_result"])
+@pytest.mark.parametrize("name", RESULTS)
 def test_summary_word_for_word(name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     ConsoleReporter().write(request.getfixturevalue(name), Path("runs") / name)
     assert capsys.readouterr().out == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
@@ -114,7 +118,10 @@ def test_a_walk_forward_shows_what_its_verdict_rests_on_and_its_windows(capsys: 
         {"name": "pooled_profit_factor", "value": None, "limit": 1.1, "passed": True},
     ]
     facts = {"parameters": ["strategy.atr_period", "risk.max-exposure.pct"], "criteria": criteria}
-    ConsoleReporter().write(RunResult("walk-forward", "wf", {"windows": windows}, facts=facts, verdict="fail"), None)
+    drifts = {"strategy.atr_period": 0.25, "risk.max-exposure.pct": None}
+    metrics = {"windows": 2, "positive_windows": 0.5, "parameter_drift": 0.25, "drift_by_parameter": drifts}
+    result = RunResult("walk-forward", "wf", {"windows": windows}, metrics, facts=facts, verdict="fail")
+    ConsoleReporter().write(result, None)
     assert capsys.readouterr().out.startswith(
         """\
 wf (walk-forward)
@@ -129,6 +136,13 @@ Windows
 window  test                      chosen                   score    train  test return  trades      net
      1  2024-01-01 to 2024-01-31  atr_period 14, pct 62.5   3.46  +10.00%       -2.00%       7  -200.00
      2  2024-01-31 to 2024-03-01  stays flat                   -        -        0.00%       0     0.00
+
+Walk-forward
+windows                                        2
+share of windows with a profit            50.00%
+drift of the parameters, of their ranges  25.00%
+drift of atr_period                       25.00%
+drift of pct                                   -
 """
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -87,6 +87,18 @@ def _of_trades(money: Money) -> dict[str, tuple[str, Format]]:
     }
 
 
+def of_luck(money: Money) -> dict[str, tuple[str, Format]]:
+    """The figures of luck, by name: label and form."""
+    return {
+        "trials": ("trials", count),
+        "probabilistic_sharpe_ratio": ("probability that the Sharpe ratio is above 0", percent),
+        "deflated_sharpe_ratio": ("the same, above the luck of so many trials", percent),
+        "probability_of_overfitting": ("probability that the search fitted noise", percent),
+        "best_five_share": ("share of the five best trades in the profit", percent),
+        "net_without_best_five": ("net result without them", money.result),
+    }
+
+
 def _duration(hours: Any) -> str:
     if hours is None or hours < 2 * _HOURS_PER_DAY:
         return with_unit(1, " hours")(hours)
@@ -95,14 +107,20 @@ def _duration(hours: Any) -> str:
 
 def statistics(result: RunResult, money: Money) -> Section:
     """Figures of the equity curve on the left, of the trades on the right."""
-    curve, trades = _labelled(result, _of_curve()), _labelled(result, _of_trades(money))
+    curve, trades = labelled(result, _of_curve()), labelled(result, _of_trades(money))
     rows = tuple(left + right for left, right in zip_longest(curve, trades, fillvalue=("", "")))
     return Section("Statistics", "lrlr", rows=rows, lines=(*_annualisation(result), *_sizes(result)) if rows else ())
 
 
-def _labelled(result: RunResult, known: Mapping[str, tuple[str, Format]]) -> Iterator[tuple[str, str]]:
+def labelled(result: RunResult, forms: Mapping[str, tuple[str, Format]]) -> Iterator[tuple[str, str]]:
+    """(label, figure) of the metrics in ``forms`` that the result has."""
     metrics = _single(result)
-    return ((label, form(metrics[name])) for name, (label, form) in known.items() if name in metrics)
+    return ((label, form(metrics[name])) for name, (label, form) in forms.items() if name in metrics)
+
+
+def known(money: Money) -> dict[str, tuple[str, Format]]:
+    """Label and form of the metrics of any run, by name."""
+    return _of_curve() | _of_trades(money) | of_luck(money)
 
 
 def _single(result: RunResult) -> dict[str, Any]:
@@ -161,12 +179,12 @@ def _traded_notional(result: RunResult) -> float:
     return float((trades["quantity"] * (trades["entry_price"] + trades["exit_price"])).sum())
 
 
-def others(result: RunResult) -> Section:
-    """Metrics of other runners, by their own names; of nested ones one level."""
-    shown = _single(result).keys() & (_SHOWN_ELSEWHERE | _of_curve().keys() | _of_trades(Money(None)).keys())
+def others(result: RunResult, elsewhere: Collection[str]) -> Section:
+    """Metrics of other runners, by their own names, but for those ``elsewhere``; of nested ones one level."""
+    shown = _single(result).keys() & (_SHOWN_ELSEWHERE | known(Money(None)).keys() | set(elsewhere))
     rows: list[Row] = []
     for name, value in result.metrics.items():
-        if name in shown or name in _BREAKDOWNS:
+        if name in shown or (isinstance(value, Mapping) and name in elsewhere) or name in _BREAKDOWNS:
             continue
         nested = value.items() if isinstance(value, Mapping) else ((None, value),)
         rows.extend((name if key is None else f"{name}.{key}", general(item)) for key, item in nested)
@@ -184,5 +202,5 @@ def undefined(result: RunResult) -> Section:
 def _label(name: str) -> str:
     if name.startswith("by_month."):
         return "return of a month"
-    known = _of_curve() | _of_trades(Money(None))
-    return known[name][0] if name in known else _OTHER_LABELS.get(name, name.replace("_", " "))
+    labels = known(Money(None))
+    return labels[name][0] if name in labels else _OTHER_LABELS.get(name, name.replace("_", " "))

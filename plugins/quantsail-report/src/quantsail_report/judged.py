@@ -6,12 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quantsail_framework.domain.result import RunResult, Table
-from quantsail_report.numbers import Money, change, count, date, general, ratio
+from quantsail_report.figures import labelled
+from quantsail_report.numbers import Format, Money, change, count, date, general, percent, ratio
 from quantsail_report.section import Row, Section
 
 _WINDOWS = {
     *("window", "test_start_time", "test_end_time", "status", "score"),
     *("train_return", "test_return", "test_trades", "test_net_pnl"),
+}
+
+DRIFTS = "drift_by_parameter"
+OF_WALK: Mapping[str, tuple[str, Format]] = {
+    "windows": ("windows", count),
+    "windows_traded": ("windows with trades", count),
+    "positive_windows": ("share of windows with a profit", percent),
+    "pooled_profit_factor": ("profit factor of all their trades", ratio),
+    "walk_forward_efficiency": ("efficiency: return a year, test over training", ratio),
+    "parameter_drift": ("drift of the parameters, of their ranges", percent),
 }
 
 
@@ -52,6 +63,17 @@ def _windows(result: RunResult, table: Table, money: Money) -> Iterator[Row]:
             count(value["test_trades"]),
             money.result(value["test_net_pnl"]),
         )
+
+
+def walk(result: RunResult) -> Section | None:
+    """The figures of a walk-forward as a whole, with the drift of each parameter in shares of its range."""
+    if result.kind != "walk-forward":
+        return None
+    rows = list(labelled(result, OF_WALK))
+    drifts = result.metrics.get(DRIFTS)
+    if isinstance(drifts, Mapping):
+        rows += [(f"drift of {path.rsplit('.', 1)[-1]}", percent(drift)) for path, drift in drifts.items()]
+    return Section("Walk-forward", "lr", rows=tuple(rows))
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.timeframe import Timeframe
-from quantsail_report import figures, judged, tables
+from quantsail_report import drawn, figures, judged, searched, tables
 from quantsail_report.numbers import Money, count, date, moment
 from quantsail_report.section import Section
 
@@ -18,19 +18,30 @@ def summary(result: RunResult) -> list[Section]:
     sections = [
         judged.criteria(result),
         judged.windows(result, money),
+        judged.walk(result),
+        drawn.draws(result),
+        searched.best_trials(result),
         _data(result),
         figures.outcome(result, money),
         figures.statistics(result, money),
+        searched.luck(result, money),
+        searched.intervals(result, money),
         figures.costs(result, money),
         *tables.breakdowns(result, money),
         tables.refusals(result),
-        figures.others(result),
+        figures.others(result, _shown(result)),
         tables.other_tables(result),
         figures.undefined(result),
         Section("Notes", lines=tuple(f"- {note}" for note in result.notes)),
     ]
     told = [section for section in sections if section is not None and (section.rows or section.lines)]
     return [_header(result, money), *told]
+
+
+def _shown(result: RunResult) -> set[str]:
+    """The metrics of searches and Monte Carlos that have a section of their own."""
+    of_walk = {*judged.OF_WALK, judged.DRIFTS} if result.kind == "walk-forward" else set()
+    return {searched.INTERVALS, *drawn.shown(result.metrics), *of_walk}
 
 
 def _header(result: RunResult, money: Money) -> Section:
