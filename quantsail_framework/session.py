@@ -226,10 +226,13 @@ def _noting(result: RunResult, pipeline: Pipeline, denied: Sequence[str]) -> Run
 
 
 def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Policy] | None:
-    """Who may use the network in this run, made when it is asked for; None where the runner itself needs it, as live
-    trading does."""
-    if registry.get("runner", pipeline.runner).component.network:
-        return None
+    """Who may use the network in this run; None where the runner itself needs it, as live trading does."""
+    own = registry.get("runner", pipeline.runner).component.network
+    return None if own else _parties(pipeline, registry)
+
+
+def _parties(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Policy]:
+    """Who may use the network, made when it is asked for."""
 
     @functools.cache
     def policy() -> network.Policy:
@@ -243,13 +246,24 @@ def _policy(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Poli
 
 
 @contextmanager
-def blaming(pipeline: Pipeline, registry: Registry | None = None) -> Iterator[None]:
+def as_in_a_run(pipeline: Pipeline) -> Iterator[list[str]]:
+    """Components have no network unless they declare it, and what is raised names the one in which it arose.
+
+    Gives a list that grows with what was denied.
+    """
+    registry = allowed_registry(pipeline)
+    with network.guard(_parties(pipeline, registry)) as denied, blaming(pipeline, registry):
+        yield denied
+
+
+@contextmanager
+def blaming(pipeline: Pipeline, registry: Registry) -> Iterator[None]:
     """What is raised meanwhile gets a note with the component in which it arose."""
     try:
         with _no_exit("a component"):
             yield
     except Exception as error:
-        _name_culprit(error, pipeline, registry or allowed_registry(pipeline))
+        _name_culprit(error, pipeline, registry)
         raise
 
 

@@ -49,7 +49,7 @@ def check_strategy(
     """
     from quantsail_framework.causality import check_pipeline
     from quantsail_framework.config import load_pipeline, parse_overrides
-    from quantsail_framework.session import blaming
+    from quantsail_framework.session import as_in_a_run
 
     overrides = parse_overrides(sets)
     # What components print must not stand in the middle of the JSON.
@@ -57,12 +57,12 @@ def check_strategy(
         pipeline = load_pipeline(file, profile=profile, overrides=overrides, told_as="--set", block=block)
         seed = pipeline.seed if seed is None else seed
         gc.enable()
-        with blaming(pipeline):
+        with as_in_a_run(pipeline) as denied:
             report = check_pipeline(pipeline, points=points, seed=seed, progress=progress)
     if as_json:
-        print_json(_as_json(file, seed, report))
+        print_json({**_as_json(file, seed, report), "notes": denied})
     else:
-        click.echo("\n".join(_lines(file, seed, report)))
+        click.echo("\n".join((*_lines(file, seed, report), *denied)))
     if report.findings:
         raise click.exceptions.Exit(1)
 

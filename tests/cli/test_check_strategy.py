@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from quantsail_framework.cli.check_strategy import check_strategy
+from quantsail_framework.errors import NetworkDeniedError
 
 HEADER = """
 import attrs
@@ -368,3 +369,23 @@ def test_no_false_alarm_on_the_samples(strategy: str, tmp_path: Path) -> None:
     report = _json(file, "--points", POINTS[strategy])
     assert report["findings"] == []
     assert report["checked"][0]["entries"] > 0
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_a_strategy_has_no_network_here_either(swallowed: bool, tmp_path: Path) -> None:
+    asks = """
+        import contextlib, socket
+        with contextlib.suppress(ERROR):
+            socket.create_connection(("127.0.0.1", 9), timeout=1.0)
+        return entries(bars, bars.close - bars.open)
+        """
+    asks = asks.replace("ERROR", "Exception" if swallowed else "LookupError")
+    file = _write(tmp_path, asks, warmup=1)
+    denied = "strategy 'own.py:Own' tried to look up 127.0.0.1: in a run only components that declare the network"
+    if swallowed:
+        assert denied in _check(file).stdout.splitlines()[-1]
+        (note,) = _json(file)["notes"]
+        assert note.startswith(denied)
+    else:
+        with pytest.raises(NetworkDeniedError, match=re.escape(denied)):
+            _check(file)
