@@ -94,11 +94,11 @@ def _fetch_for(file: Path, progress: _Progress) -> list[Fetched]:
     """What a run of the pipeline asks for: its own candles, then informative ones from its first bar on."""
     from quantsail_framework.config import load_pipeline
     from quantsail_framework.engine.market import informative_requests, own_requests, warmup_of
-    from quantsail_framework.session import blaming
+    from quantsail_framework.session import allowed_registry, blaming
 
     pipeline = load_pipeline(file)
     fetcher = _fetcher_of(pipeline, file)
-    with blaming(pipeline):
+    with blaming(pipeline, allowed_registry(pipeline)):
         own = own_requests(pipeline, warmup_of(pipeline))
     done = list(_fetch(fetcher, own, progress))
     stored = [bars for bars in pipeline.source.bars(own) if len(bars)] if not any(each.error for each in done) else []
