@@ -57,11 +57,11 @@ print(json.dumps({"warm_s": seconds}))
 
 @attrs.frozen
 class Sweep:
-    """One measured sweep: values by parameter, and its targets by number of processes (seconds, two cores)."""
+    """One measured sweep: values by parameter, and its targets by number of processes (seconds, two cores), if any."""
 
     name: str
     parameters: dict[str, Sequence[float]]
-    warm_s: dict[int, float]
+    warm_s: dict[int, float | None]
 
     @property
     def sets(self) -> int:
@@ -91,6 +91,12 @@ J4 = Sweep(
         "target_atr": tuple(1.5 + 0.5 * number for number in range(10)),
     },
     {1: 2.5, 2: 1.5},
+)
+LONG = attrs.evolve(  # long enough that starting processes does not count; only when it is named
+    J4,
+    name="J4x10",
+    parameters={**J4.parameters, "adx_threshold": tuple(15.0 + 0.5 * number for number in range(40))},
+    warm_s={1: None, 2: None},
 )
 MEMORY_MB = 300  # target of J4, all processes together
 
@@ -195,12 +201,14 @@ def _memory_mb(pid: int) -> float:
 def main() -> None:
     """Print the figures as JSON, a line for each contestant, and how many times a peer's seconds are ours."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sweeps", description=__doc__)
-    parser.add_argument("jobs", nargs="*", metavar="JOB", help="J3 or J4; both unless one is named")
+    parser.add_argument(
+        "jobs", nargs="*", metavar="JOB", help="J3, J4 or J4x10 (4,000 sets); J3 and J4 unless one is named"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds (default 5)")
     parser.add_argument("--peers", action="store_true", help="also measure vectorbt")
     options = parser.parse_args()
-    for sweep in (J3, J4):
-        if options.jobs and sweep.name not in options.jobs:
+    for sweep in (J3, J4, LONG):
+        if sweep.name not in (options.jobs or ("J3", "J4")):
             continue
         for workers, target in sweep.warm_s.items():
             found = measure(sweep, options.rounds, workers, peers=options.peers)

@@ -256,6 +256,22 @@ def test_of_several_objectives_the_first_orders_and_all_are_in_the_table() -> No
     assert (second[3], second[5]) == ("20", "2")
 
 
+def test_what_no_trial_beats_in_all_objectives_stands_out() -> None:
+    facts = {"objective": ["sharpe", "total-return"]}
+    run = trials_of(score_2=np.array([6.0, 5.0, 4.0, 3.0, 2.0, NAN]), facts=facts)
+    run.result.tables["pareto"] = {"trial": np.array([0, 4, 3])}
+    section = sweep(run)
+    assert section is not None
+    front = section.figures[-1]
+    assert (front.name, front.title) == ("sweep-front", "sharpe against total-return")
+    assert "No other trial beats these 3" in front.says
+    others, best = front.variants[""]["data"]
+    assert best["x"].tolist() == [1.0, 10.0, 20.0]
+    assert others["text"] == ["trial 1", "trial 2", "trial 5"]
+    _, *rows = Cells(front.tables[""]).rows
+    assert rows == [["4", "20", "2"], ["3", "10", "3"], ["0", "1", "6"]]
+
+
 def test_text_is_escaped_and_markup_is_not() -> None:
     assert tag("p", "<a>", Html("<b>&</b>"), title='"') == '<p title="&quot;">&lt;a&gt;<b>&</b></p>'
     assert "<td>&lt;x&gt;</td>" in table(("h",), [("<x>",)], "l", "c")

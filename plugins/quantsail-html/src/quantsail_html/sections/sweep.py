@@ -43,7 +43,10 @@ def sweep(run: Run) -> Section | None:
     scores = trials["score"].astype(np.float64)
     parameters = [parameter(path, trials[path]) for path in run.parameters if path in trials]
     objectives = _objectives(run)
+    front = run.table("pareto", "trial")
     figures = [_map(parameters, scores, objectives[0]), _distribution(scores, objectives[0])]
+    if front is not None:
+        figures.append(_front(trials, front["trial"].tolist(), objectives))
     above, top = _outcomes(trials, scores), _top(parameters, trials, scores, objectives)
     return Section("sweep", "Trials", tuple(each for each in figures if each), above=above, below=top)
 
@@ -166,6 +169,35 @@ def _distribution(scores: Floats, objective: str) -> Figure | None:
     says = f"Best {best}, median {median}: the best of many is lucky too."
     spec = one([bins.bars(scores, "@main")], **bins.layout(axis(words(objective)), axis("trials")))
     return Figure("sweep-scores", "All scores", says, spec, {"": bins.bin_table(scores, general, "trials")})
+
+
+def _front(trials: Table, front: list[int], objectives: list[str]) -> Figure | None:
+    """The first two objectives against each other, and which trials no other beats in all of them."""
+    if "score_2" not in trials:
+        return None
+    inside = np.isin(trials["trial"], front)
+    data: list[Spec] = [
+        _points(trials, ~inside, "others", {"color": "@main", "size": 7}),
+        _points(trials, inside, "beaten by none", {"color": "@mark", "size": 12, "symbol": "diamond"}),
+    ]
+    best_first = sorted(np.flatnonzero(inside).tolist(), key=lambda at: -trials["score"][at])
+    rows = [tuple(general(trials[name][at]) for name in ("trial", "score", "score_2")) for at in best_first]
+    numbers = table(("trial", *objectives[:2]), rows, "rrr", "Trials that no other beats in every objective")
+    says = f"No other trial beats these {len(rows)} in every objective."
+    spec = one(data, xaxis=axis(words(objectives[0])), yaxis=axis(words(objectives[1])))
+    return Figure("sweep-front", " against ".join(objectives[:2]), says, spec, {"": numbers})
+
+
+def _points(trials: Table, chosen: Any, name: str, marker: Mapping[str, Any]) -> Spec:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": trials["score"][chosen],
+        "y": trials["score_2"][chosen],
+        "text": [f"trial {trial}" for trial in trials["trial"][chosen].tolist()],
+        "name": name,
+        "marker": marker,
+    }
 
 
 # --- the best ------------------------------------------------------------------------------------
