@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,13 @@ use = "binance-spot"
 [sizer]
 use = "fixed-fractional"
 """
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Each case holds millions of Python objects, in cycles that would wait for long: two gigabytes in the end."""
+    yield
+    gc.collect()
 
 
 def written(folder: Path, home: Path, symbols: tuple[str, ...], case: dict[str, Any]) -> Path:
