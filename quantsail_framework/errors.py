@@ -44,6 +44,9 @@ class PipelineError(InputError):
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
 
+    def __reduce__(self) -> tuple[type[PipelineError], tuple[Sequence[str]]]:
+        return type(self), (self.problems,)  # else it comes from another process with a line a letter
+
 
 class DataError(InputError):
     """Candles that are missing or cannot be trusted; names file, symbol, row and time."""

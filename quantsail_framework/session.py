@@ -249,7 +249,8 @@ def _parties(pipeline: Pipeline, registry: Registry) -> Callable[[], network.Pol
 def as_in_a_run(pipeline: Pipeline) -> Iterator[list[str]]:
     """Components have no network unless they declare it, and what is raised names the one in which it arose.
 
-    Gives a list that grows with what was denied.
+    Whatever the runner: what a strategy says must follow from its candles before live trading too. Gives a list that
+    grows with what was denied.
     """
     registry = allowed_registry(pipeline)
     with network.guard(_parties(pipeline, registry)) as denied, blaming(pipeline, registry):

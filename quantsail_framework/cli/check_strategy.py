@@ -59,10 +59,11 @@ def check_strategy(
         gc.enable()
         with as_in_a_run(pipeline) as denied:
             report = check_pipeline(pipeline, points=points, seed=seed, progress=progress)
+    notes = list(dict.fromkeys((*pipeline.notes, *denied)))
     if as_json:
-        print_json({**_as_json(file, seed, report), "notes": denied})
+        print_json({**_as_json(file, seed, report), "notes": notes})
     else:
-        click.echo("\n".join((*_lines(file, seed, report), *denied)))
+        click.echo("\n".join((*_lines(file, seed, report), *notes)))
     if report.findings:
         raise click.exceptions.Exit(1)
 

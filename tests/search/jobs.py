@@ -56,3 +56,15 @@ def pid_with(_item: int, _shared: Counted) -> int:
     """The process that ran the item."""
     time.sleep(0.05)
     return os.getpid()
+
+
+class OddError(Exception):
+    """One that can be packed and not unpacked."""
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(f"{what} in {where}")
+
+
+def odd(_item: int, _shared: Any) -> None:
+    """Fails with words that are hard to bring home."""
+    raise OddError("nonsense", "words")

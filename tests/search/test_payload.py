@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quantsail_framework.errors import RunError
+from quantsail_framework.errors import PipelineError, RunError
 from quantsail_framework.search import payload
 
 
@@ -60,3 +60,8 @@ def test_a_module_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delitem(sys.modules, "gone_later")
     with pytest.raises(RunError, match="has no module gone_later: install there what"):
         payload.unpack(parts)
+
+
+def test_the_problems_of_a_pipeline_arrive_as_they_were() -> None:
+    error = payload.unpack(payload.pack(PipelineError(["one is wrong", "so is two"])))
+    assert (str(error), error.problems) == ("one is wrong\nso is two", ("one is wrong", "so is two"))

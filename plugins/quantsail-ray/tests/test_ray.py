@@ -26,7 +26,7 @@ from tests.search.clusters import (
     listening,
     stop_a_sweep,
 )
-from tests.search.jobs import doubled, killer, pid_of
+from tests.search.jobs import divided, doubled, killer, odd, pid_of
 
 pytest.importorskip("quantsail_ray", reason="quantsail-ray is not installed: it is no part of `standard`")
 from quantsail_ray.executor import RayExecutor
@@ -60,6 +60,18 @@ class TestItsOwn(Cases):
         found = listening(psutil.Process())
         assert found
         assert found <= LOOPBACK
+
+    def test_two_maps_at_a_time_do_not_meet(self, running: Any) -> None:
+        first = running.map(divided, list(range(1, 41)), shared=120.0)
+        found = [next(first)]
+        second = running.map(divided, [1, 2], shared=60.0)
+        assert dict(second) == {0: 60.0, 1: 30.0}
+        found += list(first)
+        assert dict(found) == {at: 120.0 / (at + 1) for at in range(40)}
+
+    def test_the_words_of_an_error_that_cannot_travel_do(self, running: Any) -> None:
+        with pytest.raises(RunError, match="OddError: nonsense in words"):
+            list(running.map(odd, [1], shared=None))
 
     def test_it_says_nothing_when_a_process_dies(
         self, running: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -162,6 +174,15 @@ class TestOneThatGoes:
         ):
             list(RayExecutor(where).map(doubled, [1], shared=None))
         assert "-head" not in str(refusal.value)
+
+
+def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    use = "with RayExecutor(workers=1).started(): pass"
+    script.write_text(f"from quantsail_ray.executor import RayExecutor\n{use}\n", encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "does this script start it below `if __name__ == '__main__':`?" in done.stderr.splitlines()[-1]
 
 
 def test_where_no_cluster_is_an_error_says_what_to_start() -> None:

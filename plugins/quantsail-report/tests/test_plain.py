@@ -164,3 +164,19 @@ def test_d033_the_return_at_both_ends_of_ambiguous_bars_is_shown(kind: str, caps
     assert "total_return_" not in out  # nor once more among the figures without a label
     ConsoleReporter().write(RunResult(kind, "s", metrics=metrics | {"ambiguous_trades": 0}), None)
     assert said not in capsys.readouterr().out
+
+
+def test_figures_of_a_foreign_runner_are_left_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that a section knows may hold something else elsewhere."""
+    trials = {"trial": np.array([0, 1]), "score": np.array([None, 2.0], object), "sharpe": np.array([np.nan, np.inf])}
+    metrics = {"x_p50_max_drawdown": "deep", "intervals_95": 0.5, "bootstrap_p50_max_drawdown": float("nan")}
+    facts = {"parameters": ["a.width", "b.width"]}
+    walk = {"drift_by_parameter": {"a.width": 0.5, "b.width": 0.25}}
+    ConsoleReporter().write(RunResult("foreign", "f", {"trials": trials}, metrics, facts=facts), None)
+    ConsoleReporter().write(RunResult("walk-forward", "w", metrics=walk), None)
+    out = capsys.readouterr().out
+    assert "1      1   2.00       -\n" in out
+    assert "x_p50_max_drawdown  deep\n" in out
+    assert "intervals_95         0.5\n" in out
+    assert "drift of b.width  25.00%\n" in out
+    assert "nan" not in out

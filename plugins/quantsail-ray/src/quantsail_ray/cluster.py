@@ -38,18 +38,16 @@ def _driver(address: str | None, workers: int | None) -> Iterator[Running]:
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=driver.serve, args=(theirs, address, workers), daemon=True)
-    with (
-        interrupt_later()
-    ):  # nor do the driver and what it starts take the Ctrl-C of a terminal: this process ends them
-        process.start()
-        theirs.close()
     try:
-        running = Running(ours, process)
-        running.address = running.answer()
-        yield running
+        # Nor do the driver and what it starts take the Ctrl-C of a terminal: this process ends them.
+        with interrupt_later():
+            process.start()
+            theirs.close()
+        yield Running(ours, process)
     finally:
         ours.close()  # upon which the driver leaves the cluster
-        _end(process)
+        if process.pid is not None:
+            _end(process)
 
 
 def _end(process: BaseProcess) -> None:
@@ -64,36 +62,46 @@ def _end(process: BaseProcess) -> None:
         process.join()
 
 
-@attrs.define
 class Running:
-    """A cluster in use: what is asked of it goes to the driver, one question at a time."""
+    """A cluster in use: what is asked of it goes to the driver, each question with a number that its answer repeats."""
 
-    _connection: Connection
-    _process: BaseProcess
-    address: str = attrs.field(init=False)
-    _owed: int = attrs.field(init=False, default=1)  # answers that were not waited for, since Ctrl-C came: not wanted
+    def __init__(self, connection: Connection, process: BaseProcess) -> None:
+        self._connection = connection
+        self._process = process
+        self._asked = self._studies = 0
+        self._wanted = {0}  # questions whose answers are waited for: after Ctrl-C there may be others
+        self._came: dict[int, tuple[bool, Any]] = {}
+        try:
+            self.address: str = self._answer(0)
+        except (EOFError, OSError):
+            self._process.join(1.0)
+            cause = f"Ray's process ended with {self._process.exitcode} before it had a cluster"
+            raise RunError(f"{cause}; does this script start it below `if __name__ == '__main__':`?") from None
 
     def ask(self, name: str, *values: Any, parts: Sequence[Any] = ()) -> Any:
-        """What a method of the driver returns; ``parts`` are bytes that it is given last."""
+        """What a method of the driver returns, or raises; ``parts`` are bytes that it is given last."""
+        self._asked = number = self._asked + 1
+        self._wanted.add(number)
         try:
-            while self._owed:
-                self._connection.recv()
-                self._owed -= 1
-            self._owed += 1
-            self._connection.send((name, values, len(parts)))
-            for part in parts:
-                self._connection.send_bytes(part)
+            with interrupt_later():  # half a question would never be answered
+                self._connection.send((number, name, values, len(parts)))
+                for part in parts:
+                    self._connection.send_bytes(part)
+            return self._answer(number)
         except (EOFError, OSError):
             raise self._gone() from None
-        return self.answer()
+        finally:
+            self._wanted.discard(number)
 
-    def answer(self) -> Any:
-        """The driver's answer to what it was asked last. Raises what it raised."""
-        try:
-            fine, value = self._connection.recv()
-        except (EOFError, OSError):
-            raise self._gone() from None
-        self._owed -= 1
+    def _answer(self, number: int) -> Any:
+        """Ctrl-C interrupts the wait for it, not its reading."""
+        while number not in self._came:
+            self._connection.poll(None)
+            with interrupt_later():
+                of, *answer = self._connection.recv()
+                if of in self._wanted:
+                    self._came[of] = answer[0], answer[1]
+        fine, value = self._came.pop(number)
         if fine:
             return value
         raise value
@@ -108,26 +116,28 @@ class Running:
         """As the executor's ``map``."""
         if not items:
             return
-        self.ask("put", payload.versions(), parts=payload.pack((function, shared)))
+        self._studies = study = self._studies + 1
         try:
-            yield from work_off(_Crew(self.ask), list(enumerate(items)))
+            self.ask("put", study, payload.versions(), parts=payload.pack((function, shared)))
+            yield from work_off(_Crew(self.ask, study), list(enumerate(items)))
         finally:
             with suppress(RunError):  # gone, which the caller knows by then
-                self.ask("drop")
+                self.ask("drop", study)
 
 
 @attrs.frozen
 class _Crew:
-    """The processes of the cluster, each at one piece of the study that the driver was given."""
+    """The processes of the cluster, each at one piece of a study that the driver was given."""
 
     ask: Callable[..., Any]
+    study: int
 
     def workers(self) -> int:
         count: int = self.ask("workers")
         return count
 
     def start(self, piece: Sequence[Job]) -> Any:
-        return self.ask("start", cloudpickle.dumps(list(piece)))
+        return self.ask("start", self.study, cloudpickle.dumps(list(piece)))
 
     def finished(self, tickets: Collection[Any]) -> Collection[Any]:
         done: Collection[Any] = self.ask("finished", list(tickets))

@@ -19,7 +19,7 @@ from typing import Any
 import cloudpickle
 import psutil  # type: ignore[import-untyped]
 
-from quantsail_framework.errors import RunError
+from quantsail_framework.errors import QuantsailError, RunError
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, Results
 
@@ -44,29 +44,35 @@ _work: dict[str, Any] = {}
 def serve(connection: Connection, address: str | None, workers: int | None) -> None:
     """Connect to ``address``, or start a cluster, and answer until the other side closes the connection.
 
-    Each answer is (whether it went well, what is returned or raised). The first one is the address.
+    Each answer is (the number of its question, whether it went well, what is returned or raised). Unasked, with the
+    number 0, the first one is the address.
     """
     _silence()
     try:
         with _connected(address) if address else _of_its_own(workers) as driver:
-            connection.send((True, driver.address()))
+            connection.send((0, True, driver.address()))
             _answer(connection, driver)
     except EOFError:
         pass
     except Exception as error:  # noqa: BLE001 - it is raised on the other side
         with suppress(OSError):
-            connection.send((False, error))
+            connection.send((0, False, _told(error)))
 
 
 def _answer(connection: Connection, driver: Driver) -> None:
     while True:
-        name, values, count = connection.recv()
+        number, name, values, count = connection.recv()
         parts = [connection.recv_bytes() for _ in range(count)]
         try:
-            answer = (True, getattr(driver, name)(*values, *parts))
+            answer = (number, True, getattr(driver, name)(*values, *parts))
         except Exception as error:  # noqa: BLE001 - it is raised on the other side
-            answer = (False, error)
+            answer = (number, False, _told(error))
         connection.send(answer)
+
+
+def _told(error: Exception) -> QuantsailError:
+    """The error as the other side can read it, which need not have Ray."""
+    return error if isinstance(error, QuantsailError) else RunError(f"Ray failed: {type(error).__name__}: {error}")
 
 
 def _silence() -> None:
@@ -152,15 +158,14 @@ def _cores() -> int:
 
 
 class Driver:
-    """What can be asked of the cluster: to have one study, and to run pieces of it."""
+    """What can be asked of the cluster: to have a study, and to run pieces of it."""
 
     def __init__(self) -> None:
         import ray
 
         self._task = ray.remote(run).options(num_cpus=1, max_retries=0)
-        self._study: Any = None
-        self._versions: Mapping[str, str] = {}
-        self._out: dict[int, Any] = {}
+        self._studies: dict[int, tuple[Any, Mapping[str, str]]] = {}
+        self._out: dict[int, tuple[int, Any]] = {}  # by ticket: study and what Ray knows the piece by
         self._started = 0
 
     def address(self) -> str:
@@ -169,12 +174,11 @@ class Driver:
 
         return str(ray.get_runtime_context().gcs_address)
 
-    def put(self, versions: Mapping[str, str], *study: bytes) -> None:
+    def put(self, study: int, versions: Mapping[str, str], *parts: bytes) -> None:
         """Take a packed study, whose items need these versions."""
         import ray
 
-        self._versions = versions
-        self._study = ray.put([pickle.PickleBuffer(part) for part in study])
+        self._studies[study] = ray.put([pickle.PickleBuffer(part) for part in parts]), versions
 
     def workers(self) -> int:
         """Processes that it has now, at least 1."""
@@ -182,18 +186,19 @@ class Driver:
 
         return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
-    def start(self, piece: bytes) -> int:
+    def start(self, study: int, piece: bytes) -> int:
         """Hand out a piece; returns its ticket."""
-        # In a list, the reference is handed over as it is: each process fetches the study once and not per piece.
+        packed, versions = self._studies[study]
         self._started += 1
-        self._out[self._started] = self._task.remote([self._study], self._versions, piece)
+        # In a list, the reference is handed over as it is: each process fetches the study once and not per piece.
+        self._out[self._started] = study, self._task.remote([packed], versions, piece)
         return self._started
 
     def finished(self, tickets: Sequence[int]) -> list[int]:
         """The tickets that are finished by now, or soon; perhaps none."""
         import ray
 
-        ticket_of = {self._out[ticket]: ticket for ticket in tickets}
+        ticket_of = {self._out[ticket][1]: ticket for ticket in tickets}
         return [ticket_of[each] for each in ray.wait(list(ticket_of), num_returns=1, timeout=_LOOK_S)[0]]
 
     def results(self, ticket: int) -> bytes | None:
@@ -209,21 +214,21 @@ class Driver:
             exceptions.ObjectLostError,
         )
         try:
-            packed: bytes = ray.get(self._out.pop(ticket))
+            packed: bytes = ray.get(self._out.pop(ticket)[1])
         except exceptions.RayTaskError as error:
             raise RunError(f"a process of the Ray cluster failed: {error.cause}") from None
         except deaths:
             return None
         return packed
 
-    def drop(self) -> None:
-        """Cancel what is handed out, and forget the study."""
+    def drop(self, study: int) -> None:
+        """Cancel what is handed out of a study, and forget it."""
         import ray
 
-        for ticket in self._out.values():
-            ray.cancel(ticket, force=True)
-        self._out.clear()
-        self._study = None
+        self._studies.pop(study, None)
+        left = [ticket for ticket, (of, _) in self._out.items() if of == study]
+        for _, piece in [self._out.pop(ticket) for ticket in left]:
+            ray.cancel(piece, force=True)
 
 
 def run(study: Sequence[Any], versions: Mapping[str, str], piece: bytes) -> bytes:
@@ -234,9 +239,18 @@ def run(study: Sequence[Any], versions: Mapping[str, str], piece: bytes) -> byte
         jobs: list[Job] = pickle.loads(piece)  # noqa: S301 - from the process that gives this one its work
         answer = [(index, function(item, shared)) for index, item in jobs]
     except Exception as error:  # noqa: BLE001 - it is raised where the search was started
-        answer = error
+        answer = _readable(error)
     packed: bytes = cloudpickle.dumps(answer)
     return packed
+
+
+def _readable(error: Exception) -> Exception:
+    """The error, or its words where it cannot travel: some can be packed and not unpacked."""
+    try:
+        pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - this process's own
+    except Exception:  # noqa: BLE001 - whatever its class does
+        return RunError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _unpacked(study: Sequence[Any], versions: Mapping[str, str]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quantsail_framework.domain.result import RunResult
-from quantsail_report.numbers import MISSING, Format, change, percent
+from quantsail_report.numbers import MISSING, Format, change, percent, plain
 from quantsail_report.section import Row, Section
 
 _MARK = "_p50_max_drawdown"  # every test has it
@@ -36,7 +36,12 @@ def shown(metrics: Mapping[str, Any]) -> set[str]:
 
 
 def _tests(metrics: Mapping[str, Any]) -> Iterator[str]:
-    return (name.removesuffix(_MARK) for name in metrics if name.endswith(_MARK))
+    found = (name for name, value in metrics.items() if name.endswith(_MARK) and _is_number(value))
+    return (name.removesuffix(_MARK) for name in found)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 def _name(test: str, figure: str) -> str:
@@ -44,5 +49,7 @@ def _name(test: str, figure: str) -> str:
 
 
 def _row(metrics: Mapping[str, Any], test: str) -> Row:
-    cells = [(metrics.get(_name(test, figure)), form) for figure, (_, form) in _OF_TEST.items()]
-    return test.replace("_", " "), *(MISSING if value is None else form(value) for value, form in cells)
+    cells = [(plain(metrics.get(_name(test, figure))), form) for figure, (_, form) in _OF_TEST.items()]
+    return test.replace("_", " "), *(
+        form(value) if isinstance(value, int | float) else MISSING for value, form in cells
+    )

@@ -202,5 +202,9 @@ def undefined(result: RunResult) -> Section:
 def _label(name: str) -> str:
     if name.startswith("by_month."):
         return "return of a month"
+    if name.startswith("intervals_95."):
+        return f"interval of {_label(name.removeprefix('intervals_95.'))}"
+    if name.startswith("drift_by_parameter."):
+        return f"drift of {name.removeprefix('drift_by_parameter.')}"
     labels = known(Money(None))
     return labels[name][0] if name in labels else _OTHER_LABELS.get(name, name.replace("_", " "))

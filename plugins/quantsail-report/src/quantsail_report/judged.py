@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from quantsail_framework.domain.result import RunResult, Table
 from quantsail_report.figures import labelled
-from quantsail_report.numbers import Format, Money, change, count, date, general, percent, ratio
+from quantsail_report.numbers import Format, Money, change, count, date, general, percent, plain, ratio
 from quantsail_report.section import Row, Section
 
 _WINDOWS = {
@@ -50,13 +51,14 @@ def windows(result: RunResult, money: Money) -> Section:
 
 def _windows(result: RunResult, table: Table, money: Money) -> Iterator[Row]:
     paths = [path for path in result.facts.get("parameters") or () if path in table]
+    names = short_names(paths)
     for row in range(len(table["window"])):
-        value = {name: _plain(column[row]) for name, column in table.items()}
+        value = {name: plain(column[row]) for name, column in table.items()}
         flat = value["status"] == "flat"
         yield (
             count(value["window"]),
             f"{date(value['test_start_time'])} to {date(value['test_end_time'])}",
-            "stays flat" if flat else ", ".join(f"{path.rsplit('.', 1)[-1]} {general(value[path])}" for path in paths),
+            "stays flat" if flat else ", ".join(f"{names[path]} {general(value[path])}" for path in paths),
             ratio(value["score"]),
             change(value["train_return"]),
             change(value["test_return"]),
@@ -72,14 +74,15 @@ def walk(result: RunResult) -> Section | None:
     rows = list(labelled(result, OF_WALK))
     drifts = result.metrics.get(DRIFTS)
     if isinstance(drifts, Mapping):
-        rows += [(f"drift of {path.rsplit('.', 1)[-1]}", percent(drift)) for path, drift in drifts.items()]
+        names = short_names(list(drifts))
+        rows += [(f"drift of {names[path]}", percent(drift)) for path, drift in drifts.items()]
     return Section("Walk-forward", "lr", rows=tuple(rows))
 
 
-def _plain(value: Any) -> Any:
-    """A cell as a Python value; NaN is None."""
-    plain = value.item() if hasattr(value, "item") else value
-    return None if plain != plain else plain
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """The last part of each path, or the whole where another ends alike."""
+    last = Counter(path.rsplit(".", 1)[-1] for path in paths)
+    return {path: name if last[name := path.rsplit(".", 1)[-1]] == 1 else path for path in paths}
 
 
 def _words(name: Any) -> str:

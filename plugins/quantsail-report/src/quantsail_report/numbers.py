@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 MISSING = "-"
@@ -78,6 +79,12 @@ def moment(time_ns: Any) -> str:
 def date(time_ns: Any) -> str:
     """Nanoseconds UTC as ``2024-01-31``."""
     return MISSING if time_ns is None else f"{_utc(time_ns):%Y-%m-%d}"
+
+
+def plain(value: Any) -> Any:
+    """A cell of a table, or a metric, as a Python value; NaN and what is infinite are None."""
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _utc(time_ns: Any) -> datetime:

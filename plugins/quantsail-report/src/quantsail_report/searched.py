@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from quantsail_framework.domain.result import RunResult, Table
 from quantsail_report import figures
-from quantsail_report.numbers import Format, Money, change, count, general, percent, ratio, with_unit
+from quantsail_report.judged import short_names
+from quantsail_report.numbers import Format, Money, change, count, general, percent, plain, ratio, with_unit
 from quantsail_report.section import Row, Section
 
 _TOP = 10
@@ -32,7 +32,8 @@ def best_trials(result: RunResult) -> Section | None:
     if not {"trial", "score"} <= trials.keys() or "window" in trials:
         return None
     columns = list(_columns(result, trials))
-    order = [at for at in np.argsort(-trials["score"], kind="stable").tolist() if np.isfinite(trials["score"][at])]
+    scores = trials["score"].astype(np.float64)
+    order = [at for at in np.argsort(-scores, kind="stable").tolist() if np.isfinite(scores[at])]
     rows = [(count(rank), *(cell(at) for _, cell in columns)) for rank, at in enumerate(order[:_TOP], 1)]
     header = ("#", *(name for name, _ in columns))
     title = "Trials that no other beats in every objective" if front else "Best trials"
@@ -44,7 +45,8 @@ def _about(result: RunResult, scored: int, found: bool) -> Iterator[str]:
     trials = result.tables.get("trials", {})
     status = Counter(trials["status"].tolist()) if "status" in trials else {}
     of = ", ".join(f"{count(times)} {name}" for name, times in sorted(status.items(), key=lambda each: -each[1]))
-    more = f"; {count(scored)} have a score" if scored > _TOP else ""
+    have = "are beaten by none" if "pareto" in result.tables else "have a score"
+    more = f"; {count(scored)} {have}, of which {_TOP} are shown" if scored > _TOP else ""
     if "trial" in trials:
         yield f"{count(len(trials['trial']))} trials ({of or 'tried'}), scored by {' and '.join(objectives)}{more}."
     yield "What follows is the result of the first." if found else "No trial has a score."
@@ -59,14 +61,13 @@ def _columns(result: RunResult, trials: Table) -> Iterator[tuple[str, Callable[[
     """(heading, the cell of a trial)."""
 
     def cell(name: str, form: Format) -> Callable[[int], str]:
-        return lambda at: form(_plain(trials[name][at]))
+        return lambda at: form(plain(trials[name][at]))
 
     paths = [path for path in result.facts.get("parameters") or () if path in trials]
-    last = Counter(path.rsplit(".", 1)[-1] for path in paths)
+    names = short_names(paths)
     yield "trial", cell("trial", general)
     for path in paths:
-        name = path.rsplit(".", 1)[-1]
-        yield name if last[name] == 1 else path, cell(path, general)
+        yield names[path], cell(path, general)
     first, *others = _objectives(result)
     yield first if others else "score", cell("score", ratio)
     for at, objective in enumerate(others, 2):
@@ -75,12 +76,6 @@ def _columns(result: RunResult, trials: Table) -> Iterator[tuple[str, Callable[[
     for name, (label, form) in _OF_TRIAL.items():
         if name in trials:
             yield label, cell(name, form)
-
-
-def _plain(value: Any) -> Any:
-    """A cell as a Python value; NaN is None."""
-    plain = value.item() if hasattr(value, "item") else value
-    return None if plain != plain else plain
 
 
 def luck(result: RunResult, money: Money) -> Section:
@@ -97,6 +92,6 @@ def intervals(result: RunResult, money: Money) -> Section | None:
     rows: list[Row] = []
     for name, interval in found.items():
         label, form = forms.get(name, (name.replace("_", " "), general))
-        low, high = (interval["low"], interval["high"]) if isinstance(interval, Mapping) else (None, None)
-        rows.append((label, form(low), form(high)))
+        ends = interval if isinstance(interval, Mapping) else {}
+        rows.append((label, *(form(plain(ends.get(end))) for end in ("low", "high"))))
     return Section("95% intervals", "lrr", ("", "from", "to"), tuple(rows))

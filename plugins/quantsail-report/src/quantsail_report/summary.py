@@ -41,7 +41,8 @@ def summary(result: RunResult) -> list[Section]:
 def _shown(result: RunResult) -> set[str]:
     """The metrics of searches and Monte Carlos that have a section of their own."""
     of_walk = {*judged.OF_WALK, judged.DRIFTS} if result.kind == "walk-forward" else set()
-    return {searched.INTERVALS, *drawn.shown(result.metrics), *of_walk}
+    intervals = {searched.INTERVALS} if isinstance(result.metrics.get(searched.INTERVALS), Mapping) else set()
+    return {*intervals, *drawn.shown(result.metrics), *of_walk}
 
 
 def _header(result: RunResult, money: Money) -> Section:

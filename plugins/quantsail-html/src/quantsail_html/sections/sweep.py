@@ -173,7 +173,7 @@ def _distribution(scores: Floats, objective: str) -> Figure | None:
 
 def _front(trials: Table, front: list[int], objectives: list[str]) -> Figure | None:
     """The first two objectives against each other, and which trials no other beats in all of them."""
-    if "score_2" not in trials:
+    if "score_2" not in trials or len(objectives) < 2:
         return None
     inside = np.isin(trials["trial"], front)
     data: list[Spec] = [
