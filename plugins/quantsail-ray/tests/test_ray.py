@@ -109,10 +109,7 @@ def _kill(processes: list[psutil.Process]) -> None:
 
 def _belongs(process: psutil.Process, port: int) -> bool:
     """Whether it is one of the head's, by what it was told."""
-    try:
-        told = " ".join(process.cmdline())
-    except psutil.Error:
-        return False
+    told = " ".join(_command(process))
     return f"127.0.0.1:{port}" in told or f"--gcs_server_port={port}" in told
 
 
@@ -138,11 +135,19 @@ class TestAtAnAddress(CasesAtAnAddress):
 
 
 def test_its_processes_have_ended_when_it_is_closed() -> None:
+    before = set(psutil.Process().children(recursive=True))  # of other tests
     with RayExecutor(workers=1).started():
-        (used,) = [each for each in psutil.Process().children() if "spawn_main" in " ".join(each.cmdline())]
-        started = [used, *used.children(recursive=True)]
+        started = set(psutil.Process().children(recursive=True)) - before
+    started = {each for each in started if "resource_tracker" not in " ".join(_command(each))}
     assert len(started) >= 4  # it, the head and what runs there
     assert [each for each in started if each.is_running()] == []
+
+
+def _command(process: psutil.Process) -> list[str]:
+    """Nothing of one that has ended."""
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is another thing there")
