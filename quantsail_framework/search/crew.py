@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -42,6 +43,12 @@ class Crew(Protocol):
     def results(self, ticket: Any) -> Results:
         """(index, result) of the piece. Raises what a job raised, and LostError when its worker died."""
         ...
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def work_off(crew: Crew, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from distributed.utils import LoopRunner
 
 from quantsail_dask.worker import Study, run
 from quantsail_framework.errors import RunError
-from quantsail_framework.search.crew import Job, LostError, Results, work_off
+from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
 from quantsail_framework.search.interrupt import interrupt_later
 
 _CONNECT_S = 10.0  # how long a scheduler may take to answer
@@ -86,7 +85,7 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
             folder = stack.enter_context(_folder())
             with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(folder)}):
                 cluster = LocalCluster(
-                    n_workers=workers or _cores(),
+                    n_workers=workers or cores(),
                     threads_per_worker=1,
                     host="127.0.0.1",
                     dashboard_address=None,
@@ -105,12 +104,6 @@ def _folder() -> Iterator[Path]:
         command = [sys.executable, "-I", "-S", "-c", _KEEPER, folder]
         with subprocess.Popen(command, stdin=subprocess.PIPE):  # which the end of this process closes, however it ends
             yield Path(folder)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @attrs.frozen

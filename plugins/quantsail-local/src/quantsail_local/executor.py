@@ -19,7 +19,7 @@ import attrs
 from attrs.validators import ge, optional
 
 from quantsail_framework.search import payload
-from quantsail_framework.search.crew import Job, LostError, Results, work_off
+from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
 
 _PROBE_S = 0.3  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
@@ -45,7 +45,7 @@ class LocalExecutor:
     ) -> Iterator[tuple[int, Any]]:
         """(index, ``function(item, shared)``) in any order. Closing the iterator ends the processes."""
         jobs: list[Job] = list(enumerate(items))
-        workers = min(self.workers or _cores(), len(jobs))
+        workers = min(self.workers or cores(), len(jobs))
         done, began = 0, time.perf_counter()
         while jobs[done:] and (workers == 1 or not _worth(done, len(jobs), time.perf_counter() - began, workers)):
             index, item = jobs[done]
@@ -54,12 +54,6 @@ class LocalExecutor:
         if jobs[done:]:
             with _Crew(workers, function, shared) as crew:
                 yield from work_off(crew, jobs[done:])
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _worth(done: int, total: int, seconds: float, workers: int) -> bool:

@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 
 from quantsail_framework.errors import QuantsailError, RunError
 from quantsail_framework.search import payload
-from quantsail_framework.search.crew import Job, Results
+from quantsail_framework.search.crew import Job, Results, cores
 
 _CONNECT_S = 10.0  # how long the head of a cluster may take to answer
 _LOOK_S = 1.0  # after which whoever waits for a piece may ask for something else
@@ -129,7 +129,7 @@ def _of_its_own(workers: int | None) -> Iterator[Driver]:
 
     ray.init(
         "local",  # and not one that happens to run here
-        num_cpus=workers or _cores(),
+        num_cpus=workers or cores(),
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
@@ -149,12 +149,6 @@ def _end(processes: Sequence[psutil.Process]) -> None:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     psutil.wait_procs(left, timeout=_END_S)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 class Driver:
