@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from quantsail_framework.domain.trade import Position as Position
     from quantsail_framework.domain.trade import Trade as Trade
     from quantsail_framework.hookspecs import hookimpl as hookimpl
+    from quantsail_framework.ports.compiled import CompiledCosts as CompiledCosts
+    from quantsail_framework.ports.compiled import CompiledRule as CompiledRule
+    from quantsail_framework.ports.compiled import CompiledSizer as CompiledSizer
     from quantsail_framework.ports.market import Market as Market
     from quantsail_framework.ports.strategy import BarView as BarView
     from quantsail_framework.session import run as run
@@ -56,6 +59,7 @@ _HOMES = {
     "domain.timeframe": ("Timeframe",),
     "domain.trade": ("Position", "Trade"),
     "hookspecs": ("hookimpl",),
+    "ports.compiled": ("CompiledCosts", "CompiledRule", "CompiledSizer"),
     "ports.market": ("Market",),
     "ports.strategy": ("BarView",),
     "session": ("run",),

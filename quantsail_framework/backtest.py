@@ -1,16 +1,51 @@
-"""One backtest: what came out of the engine with its statistics, and what the manifest says of the candles.
+"""One backtest: the engine, what came out of it with its statistics, and what the manifest says of the candles.
 
 The runners `backtest` and `replay` are this; a search is this many times over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from quantsail_framework.compiled import choice
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.engine import MarketData, Simulation
+from quantsail_framework.engine import MarketData, Simulation, simulate
+from quantsail_framework.engine.simulation import strategy_columns
 from quantsail_framework.metrics import buy_and_hold, performance
-from quantsail_framework.ports.runner import Pipeline
+from quantsail_framework.ports.observer import Events
+from quantsail_framework.ports.runner import Pipeline, Progress
+
+
+def backtest(
+    pipeline: Pipeline,
+    data: MarketData,
+    *,
+    both_touched: str = "stop_first",
+    events: Events | None = None,
+    progress: Progress | None = None,
+    cancelled: Any = None,
+) -> Simulation:
+    """``engine.simulate``, by the compiled loop where the pipeline can and that is sooner: the tables are the same."""
+    columns = strategy_columns(pipeline, data)
+    if events is None:
+        run = choice.by_loop(pipeline, data, columns, target_first=both_touched == "target_first")
+        if run is not None:
+            return run
+    return simulate(
+        pipeline,
+        data,
+        both_touched=both_touched,
+        columns=columns,
+        events=events,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[str], None]) -> None:
+    """Before so many backtests: what makes them faster, told through ``tell`` where it takes a while."""
+    choice.get_ready(pipeline, strategy_columns(pipeline, data), runs, tell)
 
 
 def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) -> RunResult:

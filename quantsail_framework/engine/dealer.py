@@ -24,7 +24,7 @@ from quantsail_framework.domain.trade import (
     TRAILING_STOP,
     Position,
 )
-from quantsail_framework.engine import fills
+from quantsail_framework.engine import fills, words
 from quantsail_framework.engine.account import Account, ClosedTrade
 from quantsail_framework.engine.desk import Desk
 from quantsail_framework.engine.feed import Row, ask_bar_strategy, row_of
@@ -116,10 +116,10 @@ class Dealer:
                 limit = self._spendable(quantity * price)
             if value <= limit:
                 return False
-            rule, text = "insufficient_cash", f"needs {value:.2f} and {limit:.2f} is available"
+            rule, text = "insufficient_cash", words.cash(value, limit)
         else:
             rule, limit, value = "gapped", level, open_
-            text = f"opened at {open_:g}, beyond the level {level:g}"
+            text = words.gap(open_, level)
         self.drop(lane, order, rule, text, limit, value, open_)
         return True
 
@@ -194,7 +194,7 @@ class Dealer:
     def end_of_data(self, lane: Lane, time_ns: int) -> None:
         """This is the lane's last bar: its position is closed at the close, its waiting entry refused."""
         if lane.order is not None:
-            self.drop(lane, lane.order, END_OF_DATA, "the data end before a bar in which it could fill")
+            self.drop(lane, lane.order, END_OF_DATA, words.ENDED)
         elif lane.position is not None:
             self.close_at(lane, lane.close[lane.i], END_OF_DATA, time_ns, at_close=True)
 

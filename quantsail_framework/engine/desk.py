@@ -18,6 +18,7 @@ from quantsail_framework.domain.order import (
     Signal,
     Sizing,
 )
+from quantsail_framework.engine import words
 from quantsail_framework.engine.account import Account
 from quantsail_framework.engine.feed import Row
 from quantsail_framework.engine.values import new
@@ -68,13 +69,13 @@ class Desk:
             self.refuse(time_ns, symbol, side, "ruin", None, None, price, "the account is ruined")
             return None
         if instrument.tick is not None:
-            stop, target = _round_levels(instrument, side, stop, target)
+            stop, target = round_levels(instrument, side, stop, target)
         if side == 1:
             holds = 0.0 < stop < price and (target is None or price < target < inf)
         else:
             holds = side == -1 and price < stop < inf and (target is None or 0.0 < target < price)
         if not holds or not 0.0 <= confidence <= 1.0:  # NaN never holds
-            text = _level_text(side, price, stop, target, confidence)
+            text = words.levels(side, price, stop, target, confidence)
             self.refuse(time_ns, symbol, side, "invalid_levels", stop, price, price, text)
             return None
         market.symbol = symbol
@@ -132,13 +133,11 @@ class Desk:
     ) -> None:
         symbol, notional = instrument.symbol, quantity * price
         if quantity <= 0.0:
-            text = f"no quantity is left (bound by {bound_by})"
             rule = NOT_READY if bound_by == NOT_READY else "sizer"
-            self.refuse(time_ns, symbol, side, rule, None, quantity, price, text)
+            self.refuse(time_ns, symbol, side, rule, None, quantity, price, words.size(bound_by))
             return
         minimum = max(self._min_notional, instrument.min_notional)
-        text = f"notional {notional:.2f} is below the minimum {minimum:.2f}"
-        self.refuse(time_ns, symbol, side, "min_notional", minimum, notional, price, text)
+        self.refuse(time_ns, symbol, side, "min_notional", minimum, notional, price, words.notional(notional, minimum))
 
     def refuse(
         self,
@@ -170,15 +169,9 @@ class Desk:
         return costs
 
 
-def _round_levels(instrument: Instrument, side: int, stop: float, target: float | None) -> tuple[float, float | None]:
+def round_levels(instrument: Instrument, side: int, stop: float, target: float | None) -> tuple[float, float | None]:
+    """The levels of a signal on the tick, each on its side; what is not finite stays."""
     if not isfinite(stop) or (target is not None and not isfinite(target)):
         return stop, target
     to_tick = instrument.floor_price if side > 0 else instrument.ceil_price
     return to_tick(stop), None if target is None else to_tick(target)
-
-
-def _level_text(side: int, price: float, stop: float, target: float | None, confidence: float) -> str:
-    if not 0.0 <= confidence <= 1.0:
-        return f"confidence {confidence!r} is not between 0 and 1"
-    order = "stop < close < target" if side > 0 else "target < close < stop"
-    return f"needs {order}; has stop {stop:g}, close {price:g}, target {'none' if target is None else f'{target:g}'}"

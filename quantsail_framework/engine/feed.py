@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from quantsail_framework.domain.bars import Bars, utc_text
 from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
@@ -44,7 +45,10 @@ class _Why(NamedTuple):
 
 
 class SignalColumns:
-    """A Signals as contiguous columns whose items are plain Python numbers."""
+    """A Signals as contiguous columns, of which ``row`` makes plain Python numbers.
+
+    ``targets``, ``confidences``, ``trails`` and ``max_bars`` are None where one number, ``one_...``, is for all bars.
+    """
 
     def __init__(self, signals: Signals, bars: Bars) -> None:
         size = len(bars)
@@ -53,33 +57,40 @@ class SignalColumns:
         self._reason = signals.reason
         self.entries = signals.column("entry", size, np.int8, 0)
         self.exits = None if signals.exit is None else signals.column("exit", size, np.bool_, 0)
-        self._entry = self.entries.data
-        self._exit = None if self.exits is None else self.exits.data
-        self._stop = signals.column("stop", size, np.float64, math.nan).data
-        self._target, self._one_target = self._levels("target", size)
-        self._confidence, self._one_confidence = self._levels("confidence", size)
-        self._trail, self._one_trail = self._levels("trail", size)
-        self._max_bars, self._one_max_bars = self._levels("max_bars", size, np.int64)
-        self._bare = self.exits is None and signals.trail is None and self._max_bars is None and not self._one_max_bars
+        self.stops = signals.column("stop", size, np.float64, math.nan)
+        self.targets, self.one_target = self._levels("target", size)
+        self.confidences, self.one_confidence = self._levels("confidence", size)
+        self.trails, self.one_trail = self._levels("trail", size)
+        self.max_bars, self.one_max_bars = self._levels("max_bars", size, np.int64)
+        self._entry, self._stop = self.entries.data, self.stops.data
+        self._exit, self._target, self._confidence, self._trail, self._max_bars = (
+            None if column is None else column.data
+            for column in (self.exits, self.targets, self.confidences, self.trails, self.max_bars)
+        )
+        self._bare = self.exits is None and signals.trail is None and self.max_bars is None and not self.one_max_bars
 
-    def _levels(self, name: str, size: int, dtype: Any = np.float64) -> tuple[memoryview | None, Any]:
+    def _levels(self, name: str, size: int, dtype: Any = np.float64) -> tuple[npt.NDArray[Any] | None, Any]:
         """The column, or the one plain number for all bars."""
         value = getattr(self._signals, name)
         if value is None or np.ndim(value) == 0:
             return None, None if value is None else np.dtype(dtype).type(value).item()
-        return self._signals.column(name, size, dtype, 0).data, None
+        return self._signals.column(name, size, dtype, 0), None
+
+    def why(self, i: int) -> _Why:
+        """What words the entry at bar ``i``."""
+        return new(_Why, (self._reason, i))
 
     def row(self, i: int) -> Row:
         """Everything the strategy says at the close of bar ``i``."""
-        target = self._one_target if self._target is None else self._target[i]
+        target = self.one_target if self._target is None else self._target[i]
         if target != target:  # NaN
             target = None
-        confidence = self._one_confidence if self._confidence is None else self._confidence[i]
+        confidence = self.one_confidence if self._confidence is None else self._confidence[i]
         why = new(_Why, (self._reason, i))
         if self._bare:
             return new(Row, (self._entry[i], self._stop[i], target, confidence, False, None, 0, why))
-        trail = self._one_trail if self._trail is None else self._trail[i]
-        max_bars = self._one_max_bars if self._max_bars is None else self._max_bars[i]
+        trail = self.one_trail if self._trail is None else self._trail[i]
+        max_bars = self.one_max_bars if self._max_bars is None else self._max_bars[i]
         if trail != trail:
             trail = None
         flag = self._exit is not None and self._exit[i]

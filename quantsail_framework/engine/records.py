@@ -34,24 +34,53 @@ class Simulation:
     final_cash: float
 
 
+@attrs.frozen(eq=False)
+class Books:
+    """What a simulation noted: how its cash moved, and each trade, by column, in the order in which they ended.
+
+    ``cash_times`` and ``cash_after``: of every fill, its bar's open and the cash after it. ``trades`` has columns named
+    as the fields of ClosedTrade and of its order, costs apart. ``refusals`` is the finished table.
+    """
+
+    capital: float
+    cash: float
+    left_open: Sequence[str]
+    cash_times: Ints
+    cash_after: Floats
+    trades: Mapping[str, Sequence[Any]]
+    refusals: Table
+
+
 def record(account: Account, refusals: Sequence[RefusalRow], data: MarketData) -> Simulation:
     """The tables of a finished run. Raises AccountingError when its money does not add up."""
-    flow = _column(account.flow_times, np.int64), _column(account.flow_cash, np.float64)
+    books = Books(
+        capital=account.capital,
+        cash=account.cash,
+        left_open=sorted([*account.positions, *account.pending]),
+        cash_times=_column(account.flow_times, np.int64),
+        cash_after=_column(account.flow_cash, np.float64),
+        trades=_noted(account.trades),
+        refusals=_refusals_table(refusals),
+    )
+    return tables_of(books, data)
+
+
+def tables_of(books: Books, data: MarketData) -> Simulation:
+    """The tables of what was noted. Raises AccountingError when its money does not add up."""
     # What a relative error is relative to: the size of the account.
-    tolerance = _TOLERANCE * max(account.capital, float(np.abs(flow[1]).max(initial=0.0)))
-    _check_total(account, tolerance)
-    trades = _Trades(account.trades, data.bars)
+    tolerance = _TOLERANCE * max(books.capital, float(np.abs(books.cash_after).max(initial=0.0)))
+    trades = _Trades(books.trades, data.bars)
+    _check_total(books, trades, tolerance)
     _check_prices(trades)
-    _check_flow(account, trades, *flow, tolerance)
-    equity = equity_table(account, trades, data, *flow)
-    return Simulation(trades.table(), equity, refusals_table(refusals), account.cash)
+    _check_flow(books, trades, tolerance)
+    return Simulation(trades.table(), _equity_table(books, trades, data), books.refusals, books.cash)
 
 
-def _check_total(account: Account, tolerance: float) -> None:
+def _check_total(books: Books, trades: _Trades, tolerance: float) -> None:
     """Sum of trade nets = final cash - capital; nothing is left open."""
-    if account.positions or account.pending:
-        raise AccountingError(f"the run ended with {sorted([*account.positions, *account.pending])} still open")
-    net, moved = sum(account.closed_net_pnl), account.cash - account.capital
+    if books.left_open:
+        raise AccountingError(f"the run ended with {books.left_open} still open")
+    net, moved = float(trades.net_pnl.sum()), books.cash - books.capital
     if not abs(net - moved) <= tolerance:
         raise AccountingError(f"the trades net {net!r} but cash moved by {moved!r}")
 
@@ -70,9 +99,11 @@ def _check_prices(trades: _Trades) -> None:
                 )
 
 
-def _column(values: Sequence[Any], dtype: type) -> Column:
+def _column(values: Sequence[Any] | Column, dtype: type) -> Column:
     """An array of plain values; None among numbers becomes NaN."""
-    return np.fromiter(values, dtype, len(values))
+    return (
+        values.astype(dtype, copy=False) if isinstance(values, np.ndarray) else np.fromiter(values, dtype, len(values))
+    )
 
 
 # Trades.
@@ -90,18 +121,20 @@ class _Trades:
     ``by_symbol``: symbol, bars, its trades, the bars that they were entered in and the last ones open when they ended.
     """
 
-    def __init__(self, trades: Sequence[ClosedTrade], bars: Mapping[str, Bars]) -> None:
-        self.noted = noted = _noted(trades)
+    def __init__(self, noted: Mapping[str, Sequence[Any]], bars: Mapping[str, Bars]) -> None:
+        self.noted = noted
         self.side = _column(noted["side"], np.int64)
         self.entry_time, self.exit_time = (_column(noted[f"{leg}_time"], np.int64) for leg in ("entry", "exit"))
         self.entry_price, self.exit_price = (_column(noted[f"{leg}_price"], np.float64) for leg in ("entry", "exit"))
         self.net_pnl = _column(noted["net_pnl"], np.float64)
         self.quantity = _column(noted["quantity"], np.float64)
         self.signed = self.side * self.quantity  # below zero for shorts
-        self.entry_costs, self.exit_costs = _costs(noted["entry_costs"]), _costs(noted["exit_costs"])
+        self.entry_costs, self.exit_costs = (
+            tuple(_column(noted[f"{leg}_{part}"], np.float64) for part in Costs._fields) for leg in ("entry", "exit")
+        )
         self.by_symbol = [
             (symbol, bars[symbol], own, *_open_bars(bars[symbol].time, self.entry_time[own], self.exit_time[own]))
-            for symbol, own in _rows_by_symbol(noted["symbol"]).items()
+            for symbol, own in _rows_by_symbol(noted["symbol"], len(bars)).items()
         ]
 
     def table(self) -> Table:
@@ -134,7 +167,7 @@ class _Trades:
             "ambiguous": _column(noted["ambiguous"], np.bool_),
             "confidence": _column(noted["confidence"], np.float64),
         }
-        return _Worded(made, noted["reason"])
+        return Worded(_TRADE_COLUMNS, made, lambda: [_reason(why) for why in noted["reason"]])
 
     def _excursions(self) -> tuple[Floats, Floats]:
         """Worst and best move of each trade as positive fractions of its entry price.
@@ -164,63 +197,67 @@ class _Trades:
 _SIDES = np.array([None, side_name(LONG), side_name(SHORT)], dtype=object)
 
 
-def _costs(paid: Sequence[Costs]) -> tuple[Floats, Floats, Floats]:
-    """Fee, spread and slippage as columns."""
-    fee, spread, slippage = zip(*paid, strict=True) if paid else ((), (), ())
-    return _column(fee, np.float64), _column(spread, np.float64), _column(slippage, np.float64)
-
-
 def _open_bars(times: Ints, entered: Ints, left: Ints) -> tuple[Ints, Ints]:
     """The last bar that had opened by the entry, and by the exit."""
     return times.searchsorted(entered, side="right") - 1, times.searchsorted(left, side="right") - 1
 
 
-def _rows_by_symbol(symbols: Sequence[str]) -> Mapping[str, Ints]:
-    """The rows of each symbol, in order."""
+def _rows_by_symbol(symbols: Sequence[str], most: int) -> Mapping[str, Ints]:
+    """The rows of each symbol, of ``most`` that there may be, in order."""
+    if most == 1 and len(symbols):
+        return {symbols[0]: np.arange(len(symbols))}
     rows = defaultdict[str, list[int]](list)
     for row, symbol in enumerate(symbols):
         rows[symbol].append(row)
     return {symbol: np.array(own) for symbol, own in rows.items()}
 
 
-class _Worded(Mapping[str, Column]):
-    """The trades table. Its reasons are put into words when somebody reads them: a search over many runs never does."""
+class Worded(Mapping[str, Column]):
+    """A table whose column of words, its last, is made when somebody reads it: a search over many runs never does."""
 
-    def __init__(self, columns: Mapping[str, Column], reasons: Sequence[str | Callable[[], str]]) -> None:
+    def __init__(self, names: Sequence[str], columns: Mapping[str, Column], words: Callable[[], Sequence[str]]) -> None:
+        self._names = names
         self._columns = columns
-        self._reasons = reasons
+        self._make = words
 
     @cached_property
-    def _reason(self) -> Column:
-        words = [why if isinstance(why, str) else why() for why in self._reasons]
-        for word in words:
-            if not isinstance(word, str):
-                raise ComponentError(f"the strategy's signals.reason answered {word!r}; it must answer with a text")
-        return np.array(words, dtype=object)
+    def _words(self) -> Column:
+        return np.array(self._make(), dtype=object)
 
     def __getitem__(self, name: str) -> Column:
-        return self._reason if name == "reason" else self._columns[name]
+        return self._words if name == self._names[-1] else self._columns[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_TRADE_COLUMNS)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(_TRADE_COLUMNS)
+        return len(self._names)
+
+
+def _reason(why: str | Callable[[], str]) -> str:
+    word = why if isinstance(why, str) else why()
+    if not isinstance(word, str):
+        raise ComponentError(f"the strategy's signals.reason answered {word!r}; it must answer with a text")
+    return word
 
 
 def _noted(trades: Sequence[ClosedTrade]) -> dict[str, Sequence[Any]]:
     """What was noted of each trade and its order, by column. The trade's target, in force last, hides the order's."""
-    names = (*EntryOrder._fields, *ClosedTrade._fields)
-    if not trades:
-        return dict.fromkeys(names, ())
-    own = tuple(zip(*trades, strict=True))
+    own = tuple(zip(*trades, strict=True)) if trades else ((),) * len(ClosedTrade._fields)
     orders: Sequence[EntryOrder] = own[-1]
-    return dict(zip(names, (*zip(*orders, strict=True), *own), strict=True))
+    of_orders = zip(*orders, strict=True) if orders else ((),) * len(EntryOrder._fields)
+    noted: dict[str, Any] = dict(zip(EntryOrder._fields, of_orders, strict=True))
+    noted.update(zip(ClosedTrade._fields, own, strict=True))
+    for leg in ("entry", "exit"):
+        paid = noted.pop(f"{leg}_costs")
+        parts = zip(*paid, strict=True) if paid else ((),) * len(Costs._fields)
+        noted.update(zip((f"{leg}_{part}" for part in Costs._fields), parts, strict=True))
+    return noted
 
 
 def trade_of(trade: ClosedTrade, bars: Bars) -> Trade:
     """One closed trade as a value, for observers."""
-    row = {name: column[0] for name, column in _Trades([trade], {bars.symbol: bars}).table().items()}
+    row = {name: column[0] for name, column in _Trades(_noted([trade]), {bars.symbol: bars}).table().items()}
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in row.items()}
     plain["target"] = trade.target
     return Trade(**plain)
@@ -229,29 +266,31 @@ def trade_of(trade: ClosedTrade, bars: Bars) -> Trade:
 # Equity.
 
 
-def equity_table(account: Account, trades: _Trades, data: MarketData, times: Ints, after: Floats) -> Table:
-    """Equity, cash and gross exposure at every close from the start of the result on.
-
-    Cash is ``after`` from the bars on that open at ``times``.
-    """
+def _equity_table(books: Books, trades: _Trades, data: MarketData) -> Table:
+    """Equity, cash and gross exposure at every close from the start of the result on."""
     moments = all_moments([bars.time for bars in data.bars.values()])
-    cash = _steps(moments, times, after, account.capital)
-    equity, exposure = cash.copy(), np.zeros(len(moments))
-    for _, bars, own, *_ in trades.by_symbol:
+    cash = _steps(moments, books.cash_times, books.cash_after, books.capital)
+    equity, exposure = cash, np.zeros(0)
+    for number, (_, bars, own, *_) in enumerate(trades.by_symbol):
         value = _holding(trades.entry_time[own], trades.exit_time[own], trades.signed[own], moments)
         value *= _last_closes(bars, moments)
-        equity += value
-        exposure += np.abs(value, out=value)
+        # The first makes the columns, the others add to them: long columns take time to come and go.
+        equity = np.add(equity, value, out=equity if number else None)
+        np.abs(value, out=value)
+        exposure = np.add(exposure, value, out=exposure) if number else value
+    if not trades.by_symbol:
+        equity, exposure = cash.copy(), np.zeros(len(moments))
     first = int(moments.searchsorted(data.start_ns))
     return {"time": moments[first:], "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
 
 
-def _check_flow(account: Account, trades: _Trades, times: Ints, after: Floats, tolerance: float) -> None:
+def _check_flow(books: Books, trades: _Trades, tolerance: float) -> None:
     """Cash after the fills of every bar = capital + net of what has ended - what open positions cost.
 
     Both sides of "cash + positions = capital + profits" hold the same positions at the same closes, so
     that they agree between fills follows from their agreeing after each. Raises AccountingError.
     """
+    times, after = books.cash_times, books.cash_after
     if not len(times):
         return
     fee, spread, slippage = trades.entry_costs
@@ -260,7 +299,7 @@ def _check_flow(account: Account, trades: _Trades, times: Ints, after: Floats, t
     when = np.concatenate((trades.entry_time, trades.exit_time))
     order = np.argsort(when, kind="stable")
     last = np.append(np.diff(times) > 0, True)  # the last fill of each bar
-    expected = account.capital + np.cumsum(moves[order])[last]
+    expected = books.capital + np.cumsum(moves[order])[last]
     off = ~(np.abs(after[last] - expected) <= tolerance)
     if off.any():
         k = int(np.argmax(off))
@@ -293,10 +332,24 @@ def _last_closes(bars: Bars, moments: Ints) -> Floats:
 # Refusals.
 
 
-def refusals_table(rows: Sequence[RefusalRow]) -> Table:
+def _refusals_table(rows: Sequence[RefusalRow]) -> Table:
     """One row per refused entry, in the order in which they were refused."""
     times, symbols, sides, rules, limits, values, prices, texts = zip(*rows, strict=True) if rows else ((),) * 8
-    return {
+    return refusals_of(times, symbols, sides, rules, limits, values, prices, lambda: texts)
+
+
+def refusals_of(
+    times: Sequence[int] | Ints,
+    symbols: Sequence[str] | Column,
+    sides: Sequence[int] | Ints,
+    rules: Sequence[str],
+    limits: Sequence[float | None] | Floats,
+    values: Sequence[float | None] | Floats,
+    prices: Sequence[float] | Floats,
+    texts: Callable[[], Sequence[str]],
+) -> Table:
+    """The refusals table of its columns; the texts are made when they are read."""
+    columns = {
         "time": _column(times, np.int64),
         "symbol": _column(symbols, object),
         "side": _SIDES[_column(sides, np.int64)],
@@ -304,11 +357,11 @@ def refusals_table(rows: Sequence[RefusalRow]) -> Table:
         "limit": _numbers(limits),
         "value": _numbers(values),
         "price": _numbers(prices),
-        "text": _column(texts, object),
     }
+    return Worded((*columns, "text"), columns, texts)
 
 
-def _numbers(values: Sequence[float | None]) -> Floats:
+def _numbers(values: Sequence[float | None] | Floats) -> Floats:
     """None and what is not finite become NaN, which the run folder writes as null."""
     numbers = _column(values, np.float64)
     numbers[~np.isfinite(numbers)] = np.nan

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush, heappushpop
 from typing import Any
 
@@ -43,22 +43,33 @@ def simulate(
     data: MarketData,
     *,
     both_touched: str = "stop_first",
+    columns: Mapping[str, SignalColumns] | None = None,
     events: Events | None = None,
     progress: Progress | None = None,
     cancelled: Any = None,
 ) -> Simulation:
     """Run ``pipeline`` over ``data`` and return its tables.
 
-    ``both_touched``: ``stop_first`` or ``target_first``, when one bar touches stop and target.
+    ``both_touched``: ``stop_first`` or ``target_first``, when one bar touches stop and target. ``columns``: what the
+    strategy says by symbol, where that is known already.
     Raises AccountingError when money does not add up, ComponentError when a component breaks its
     port, KeyboardInterrupt when ``cancelled()`` turns true.
     """
     prepare = getattr(pipeline.costs, "prepare", None)
     market = ClosedMarket(data.bars, data.timeframe, prepare_costs(prepare, data))
-    dealer = make_dealer(pipeline, data, market, both_touched, events)
+    dealer = make_dealer(
+        pipeline, data, market, both_touched, events, columns=columns or strategy_columns(pipeline, data)
+    )
     with seldom_collected():
         _Jumper(pipeline, data, dealer, events).run(progress, cancelled)
         return record(dealer.account, dealer.desk.refusals, data)
+
+
+def strategy_columns(pipeline: Pipeline, data: MarketData) -> Mapping[str, SignalColumns]:
+    """What the strategy says of all bars, by symbol; of a bar strategy nothing."""
+    if is_bar_strategy(pipeline.strategy):
+        return {}
+    return {symbol: signal_columns(pipeline.strategy, bars) for symbol, bars in data.bars.items()}
 
 
 def prepare_costs(prepare: Any, data: MarketData) -> dict[str, Any]:
@@ -80,9 +91,9 @@ def make_dealer(
     both_touched: str,
     events: Events | None,
     *,
-    signals: bool = True,
+    columns: Mapping[str, SignalColumns],
 ) -> Dealer:
-    """Account, desk, watchdog and one lane per symbol, wired for one run; ``signals``: compute them for all bars."""
+    """Account, desk, watchdog and one lane per symbol, wired for one run."""
     closes = {symbol: bars.close.data for symbol, bars in data.bars.items()}
     account = Account(pipeline.capital, TradingDay(pipeline.timezone), closes)
     watchdog = Watchdog(pipeline.risk, account, data.start_ns)
@@ -93,15 +104,11 @@ def make_dealer(
             bars,
             data.instruments[symbol],
             data.first(symbol),
-            _columns(pipeline.strategy, bars) if signals else None,
+            columns.get(symbol),
         )
         for k, (symbol, bars) in enumerate(data.bars.items())
     ]
     return Dealer(lanes, account, desk, market, watchdog, events, both_touched == "target_first")
-
-
-def _columns(strategy: Any, bars: Any) -> SignalColumns | None:
-    return None if is_bar_strategy(strategy) else signal_columns(strategy, bars)
 
 
 class _Jumper:

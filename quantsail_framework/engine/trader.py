@@ -20,7 +20,7 @@ from quantsail_framework.engine.lane import Lane
 from quantsail_framework.engine.market import ClosedMarket, MarketData, RollingMarket, all_moments
 from quantsail_framework.engine.records import Simulation, record
 from quantsail_framework.engine.simulated_broker import SimulatedBroker
-from quantsail_framework.engine.simulation import make_dealer, prepare_costs
+from quantsail_framework.engine.simulation import make_dealer, prepare_costs, strategy_columns
 from quantsail_framework.errors import AccountingError
 from quantsail_framework.ports.broker import Broker, Order
 from quantsail_framework.ports.observer import Events
@@ -116,7 +116,8 @@ def replay(
         market: ClosedMarket = RollingMarket(data.bars, data.timeframe, prepare, data.warmup + 1)
     else:
         market = ClosedMarket(data.bars, data.timeframe, prepare_costs(prepare, data))
-    rules = make_dealer(pipeline, data, market, both_touched, events, signals=feed == "once")
+    columns = strategy_columns(pipeline, data) if feed == "once" else {}
+    rules = make_dealer(pipeline, data, market, both_touched, events, columns=columns)
     broker = SimulatedBroker(rules.desk.price, both_touched == "target_first")
     dealer = BrokeredDealer(rules, broker)
     chosen: Feed = (

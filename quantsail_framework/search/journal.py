@@ -7,12 +7,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 import quantsail_framework
+from quantsail_framework.backtest import get_ready
 from quantsail_framework.config.plain import plain
 from quantsail_framework.ports.executor import Executor
 from quantsail_framework.ports.runner import Session
@@ -83,6 +85,7 @@ def run_trials(
     left = [index for index, trial in enumerate(found) if trial is None]
     done = len(trials) - len(left)
     session.progress(done / max(1, len(trials)), told(done, len(trials)))
+    _get_ready(study, len(left), session)
     executor: Executor = session.executor or _here()
     running = executor.map(run_trial, [trials[index] for index in left], shared=study)
     try:
@@ -102,6 +105,13 @@ def run_trials(
         if close:
             close()
     return [trial for trial in found if trial is not None]
+
+
+def _get_ready(study: Study, trials: int, session: Session) -> None:
+    """What makes many trials faster. The pipeline is looked at as it stands, which need not work: its trials differ."""
+    if trials > 1:
+        with suppress(Exception):
+            get_ready(study.pipeline, study.data, trials, lambda text: session.progress(0.0, text))
 
 
 def study_digest(study: Study) -> str:

@@ -10,11 +10,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from quantsail_framework.backtest import result_of
+from quantsail_framework.backtest import backtest, result_of
 from quantsail_framework.config.vary import vary
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.timeframe import NS_PER_DAY
-from quantsail_framework.engine import MarketData, load_market, simulate
+from quantsail_framework.engine import MarketData, load_market
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.errors import InputError, QuantsailError, words
 from quantsail_framework.ports.objective import Objective
@@ -42,7 +42,7 @@ class Study:
         """The backtest of the pipeline with these options. Raises what the pipeline or the engine refuses."""
         pipeline = vary(self.pipeline, values)
         data = attrs.evolve(self.data, warmup=warmup_of(pipeline))
-        return result_of("backtest", pipeline, data, simulate(pipeline, data, both_touched=self.both_touched))
+        return result_of("backtest", pipeline, data, backtest(pipeline, data, both_touched=self.both_touched))
 
     def try_(self, values: Mapping[str, Any]) -> Trial:
         """One trial: what came of these options, in a form that is small enough to keep thousands of."""

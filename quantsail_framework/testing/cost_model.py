@@ -19,6 +19,7 @@ from quantsail_framework.domain.signals import LONG, SHORT
 from quantsail_framework.ports.warmup import declared_warmup
 from quantsail_framework.testing import markets
 from quantsail_framework.testing.causality import check_causal, check_warmup, column_copies, expect_columns
+from quantsail_framework.testing.compiled import check_costs
 from quantsail_framework.testing.contract import Contract, case, expect
 from quantsail_framework.testing.fakes import FakeMarket
 
@@ -180,6 +181,14 @@ class CostModelContract(Contract, suite=True):
             for question in _questions():
                 model.costs(*question, market)
             expect_columns("the cost model", before, bars, name)
+
+    @case("CM-09")
+    def test_cm09_compiled_form_agrees(self) -> None:
+        """``compiled``, where the model has it, gives a form that can be compiled and costs the same to the last bit:
+        keep the order of the operations."""
+        bars = markets.random_walk(9, declared_warmup(self.build()) + 2, self.timeframe)
+        model = self.build()
+        check_costs(model, _market_after(bars, len(bars) - 1, model), _questions())
 
 
 def _expect_costs(costs: Any, where: str) -> None:

@@ -18,6 +18,7 @@ from quantsail_framework.testing.accounts import (
     figures,
     situations,
 )
+from quantsail_framework.testing.compiled import check_verdicts
 from quantsail_framework.testing.contract import Contract, case, expect
 from quantsail_framework.testing.fakes import CAPITAL, FakeMarket
 from quantsail_framework.testing.markets import START_NS
@@ -169,6 +170,14 @@ class RiskRuleContract(Contract, suite=True):
             _expect_answer(self.ask(rule, situation), where)
             if hasattr(rule, "trip"):
                 _expect_trip(self.trip(rule, situation), situation.market, where)
+
+    @case("RR-10")
+    def test_rr10_compiled_form_agrees(self) -> None:
+        """``compiled``, where the rule has it, gives a form that can be compiled and answers with the same limit, value
+        and text; of a breaker also its trips: keep the order of the operations."""
+        rule = self.build()
+        check_verdicts(rule, self.situations(SITUATIONS, 8), trip_of)
+        check_verdicts(rule, extreme_situations(declared_warmup(rule)), trip_of)
 
 
 def trip_of(rule: Any, situation: Situation) -> Any:

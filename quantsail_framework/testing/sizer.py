@@ -16,6 +16,7 @@ from quantsail_framework.testing.accounts import (
     scaled_account,
     situations,
 )
+from quantsail_framework.testing.compiled import check_sizes
 from quantsail_framework.testing.contract import Contract, case, expect
 
 SITUATIONS = 400
@@ -126,6 +127,14 @@ class SizerContract(Contract, suite=True):
                 notional <= limit * (1.0 + ROUNDING),
                 f"the notional {notional:.6g} exceeds what is available {_words(situation)}",
             )
+
+    @case("SZ-08")
+    def test_sz08_compiled_form_agrees(self) -> None:
+        """``compiled``, where the sizer has it, gives a form that can be compiled and comes to the same quantity, to
+        the last bit, and the same word: keep the order of the operations."""
+        sizer = self.build()
+        check_sizes(sizer, situations(SITUATIONS, seed=8))
+        check_sizes(sizer, extreme_situations(declared_warmup(sizer)))
 
 
 def size_of(sizer: Any, situation: Situation) -> Any:

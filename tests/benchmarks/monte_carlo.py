@@ -45,7 +45,7 @@ def measure(
         warms: dict[str, list[dict[str, list[list[float]]]]] = {each.name: [] for each in contestants}
         for number in range(rounds + 1):
             for each in contestants:
-                cold, warm = cold_s(each, Path(scratch)), printed(each.warm(1), each.folder)["warm_s"]
+                cold, warm = cold_s(each, Path(scratch)), printed(each.warm(1), each)["warm_s"]
                 if number:  # the first start compiles
                     colds[each.name].append(cold)
                     warms[each.name].append(warm)

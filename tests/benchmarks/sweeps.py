@@ -24,7 +24,7 @@ import attrs
 
 from tests.benchmarks.jobs import job_named
 from tests.benchmarks.market import CACHE
-from tests.benchmarks.measure import Contestant, environment, printed
+from tests.benchmarks.measure import ENGINE, Contestant, environment, printed
 from tests.benchmarks.peers.environments import HERE, PEERS, interpreter
 
 LOOK_S = 0.05  # between two looks at the memory
@@ -110,16 +110,18 @@ def measure(
     """
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        contestants = [_quantsail(sweep.pipeline(home, workers, cache, bars))]
+        file = sweep.pipeline(home, workers, cache, bars)
+        contestants = [_quantsail(file), _quantsail(file, ENGINE, "off")]
         contestants += [_vectorbt(sweep, workers, cache)] if peers else []
         colds: dict[str, list[tuple[float, float]]] = {each.name: [] for each in contestants}
         warms: dict[str, list[float]] = {each.name: [] for each in contestants}
         for number in range(rounds + 1):
             for each in contestants:
-                found = _cold(each, home / f"{each.name}-{number}")
-                if number:  # the first start compiles
+                eager = attrs.evolve(each, switch=each.switch or "make")  # the first start compiles
+                found = _cold(each if number else eager, home / f"{each.name}-{number}")
+                if number:
                     colds[each.name].append(found)
-                    warms[each.name] += printed(each.warm(1), each.folder)["warm_s"]
+                    warms[each.name] += printed(each.warm(1), eager)["warm_s"]
     return {
         name: {
             "cold_s": statistics.median(seconds for seconds, _ in runs),
@@ -130,12 +132,13 @@ def measure(
     }
 
 
-def _quantsail(file: Path) -> Contestant:
+def _quantsail(file: Path, name: str = "quantsail", switch: str = "") -> Contestant:
     command = str(Path(sys.executable).parent / "quantsail")
     return Contestant(
-        "quantsail",
+        name,
         lambda out: [command, "sweep", str(file), "--quiet", "--out", str(out)],
         lambda rounds: [sys.executable, "-c", _WARM, str(file), str(rounds)],
+        switch=switch,
     )
 
 
@@ -158,7 +161,7 @@ def _cold(contestant: Contestant, out: Path) -> tuple[float, float]:
     with subprocess.Popen(
         contestant.cold(out),
         cwd=contestant.folder,
-        env=environment(),
+        env=environment(contestant.switch),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

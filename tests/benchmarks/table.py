@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from tests.benchmarks.jobs import JOBS, Job
-from tests.benchmarks.measure import Timing
+from tests.benchmarks.measure import ENGINE, Timing
 from tests.benchmarks.peers.environments import PEERS
 
 BEGIN = "<!-- measured: begin -->"
@@ -19,7 +19,7 @@ Results = Mapping[str, Mapping[str, Timing]]
 def table(results: Results, *, day: date, cores: int, rounds: int) -> str:
     """One row per job: medians beside their targets, and the cold ratio to the faster peer."""
     names = [name for name in PEERS if any(name in timings for timings in results.values())]
-    head = ["job", "quantsail cold", "target", "quantsail warm", "target"]
+    head = ["job", "quantsail cold", "target", "quantsail warm", "target", f"{ENGINE}, cold", f"{ENGINE}, warm"]
     head += [f"{name} {state}" for name in names for state in ("cold", "warm")]
     head += ["faster, cold"] if names else []
     rows = [_row(job, results[job.name], names) for job in JOBS if job.name in results]
@@ -33,7 +33,7 @@ def table(results: Results, *, day: date, cores: int, rounds: int) -> str:
 def _row(job: Job, timings: Mapping[str, Timing], names: list[str]) -> list[str]:
     own = timings["quantsail"]
     row = [f"{job.name}: {job.title}", _text(own.cold_s), _text(job.cold_s), _text(own.warm_s), _text(job.warm_s)]
-    for name in names:
+    for name in (ENGINE, *names):
         timing = timings.get(name)
         row += [_text(timing and timing.cold_s), _text(timing and timing.warm_s)]
     others = [timings[name].cold_s for name in names if name in timings]

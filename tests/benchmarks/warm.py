@@ -11,7 +11,8 @@ import sys
 import time
 
 from quantsail_framework import load_pipeline
-from quantsail_framework.engine import load_market, simulate
+from quantsail_framework.backtest import backtest
+from quantsail_framework.engine import load_market
 
 
 def main(file: str, rounds: int) -> None:
@@ -25,7 +26,7 @@ def main(file: str, rounds: int) -> None:
             vars(bars).pop("extremes", None)
         gc.collect()
         began = time.perf_counter()
-        simulate(pipeline, market, both_touched="stop_first")
+        backtest(pipeline, market)
         if number:  # the first run imports what is imported at first use
             seconds.append(time.perf_counter() - began)
     print(json.dumps({"warm_s": seconds}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from quantsail_binance.costs import BinanceSpotCosts
 from quantsail_costs.basis_points import BasisPointsCosts
 from quantsail_costs.composed import ComposedCosts
 from quantsail_costs.volume_slippage import VolumeSlippageCosts
+from quantsail_framework.compiled.forms import forms_of
+from quantsail_framework.compiled.machine import Machine
+from quantsail_framework.compiled.simulation import simulate as compiled
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import Breach, Reference, Request, Trip
@@ -20,6 +24,7 @@ from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.timeframe import NS_PER_SECOND, Timeframe
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine import MarketData, Simulation, load_market, replay, simulate
+from quantsail_framework.engine.simulation import strategy_columns
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.ports.market import Market
 from quantsail_framework.ports.runner import DataSpec, NamedRule, Pipeline
@@ -247,11 +252,27 @@ def prepared(markets: Sequence[values.Market], settings: values.Settings) -> tup
     return pipeline, data
 
 
-def run_both(markets: Sequence[values.Market], settings: values.Settings) -> tuple[Simulation, Simulation]:
-    """The same markets through the event-jumping engine and bar by bar."""
+def run_every_way(markets: Sequence[values.Market], settings: values.Settings) -> list[Simulation]:
+    """The same markets through the event-jumping engine, bar by bar, and by the compiled loop where that can do it."""
     pipeline, data = prepared(markets, settings)
     jumped = simulate(pipeline, data, both_touched=settings.both_touched)
-    return jumped, replay(pipeline, data, both_touched=settings.both_touched)
+    walked = replay(pipeline, data, both_touched=settings.both_touched)
+    looped = by_loop(pipeline, data, both_touched=settings.both_touched)
+    return [jumped, walked] if looped is None else [jumped, walked, looped]
+
+
+def by_loop(pipeline: Pipeline, data: MarketData, both_touched: str = "stop_first") -> Simulation | None:
+    """By the compiled loop, whose machine code is made when it is not there yet; None where it cannot do it."""
+    forms = forms_of(pipeline)
+    if forms is None:
+        return None
+    columns = strategy_columns(pipeline, data)
+    return compiled(pipeline, data, forms, columns, _machine(), target_first=both_touched == "target_first")
+
+
+@functools.cache
+def _machine() -> Machine:
+    return Machine(makes=True)
 
 
 def run_rolling(markets: Sequence[values.Market], settings: values.Settings) -> Simulation:

@@ -12,6 +12,7 @@ import pytest
 
 from quantsail_framework import Signals, load_pipeline
 from quantsail_framework.engine import Simulation, load_market, replay, simulate
+from tests.engine.pipelines import by_loop
 from tests.engine.test_reference import assert_identical, assert_same_as_reference
 from tests.reference import simulator
 from tests.reference.mean_reversion import add_mean_reversion_signals
@@ -162,12 +163,16 @@ def test_signals_and_trades_equal_the_independent_simulation(name: str, shared_d
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_replay_equals_the_backtest(name: str, shared_data: Path, tmp_path: Path) -> None:
+def test_every_way_to_run_has_the_same_trades(name: str, shared_data: Path, tmp_path: Path) -> None:
     case = CASES[name]
     file = written(shared_data / "ohlcv" / "binance", tmp_path, SYMBOLS, case)
     pipeline = load_pipeline(file, overrides=changes(case))
     data = load_market(pipeline)
-    assert_identical(simulate(pipeline, data), replay(pipeline, data))
+    jumped, looped = simulate(pipeline, data), by_loop(pipeline, data)
+    assert_identical(jumped, replay(pipeline, data))
+    assert (looped is None) == (case.get("rules") is EVERY_RULE)  # of which not all have a compiled form
+    if looped is not None:
+        assert_identical(jumped, looped)
 
 
 @pytest.mark.slow

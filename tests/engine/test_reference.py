@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from quantsail_framework.engine import Simulation
-from tests.engine.pipelines import prepared, rows, run_both, run_rolling
+from tests.engine.pipelines import prepared, rows, run_every_way, run_rolling
 from tests.reference.markets import Case, cases, seeded
 from tests.reference.simulator import simulate
 from tests.reference.values import Outcome
@@ -90,11 +90,12 @@ def assert_alike(once: Simulation, rolling: Simulation) -> None:
 
 def check(case: Case) -> None:
     _, data = prepared(case.markets, case.settings)
-    jumped, walked = run_both(case.markets, case.settings)
+    jumped, *others = run_every_way(case.markets, case.settings)
     outcome = simulate(case.markets, case.settings)
     assert {symbol: data.first_tradable_ns(symbol) for symbol in data.bars} == outcome.first_tradable
     assert_same_as_reference(jumped, outcome)
-    assert_identical(jumped, walked)
+    for other in others:
+        assert_identical(jumped, other)
     if case.recipe.costs not in PREPARING:  # these need more bars than the warm-ups of the cases have
         assert_alike(jumped, run_rolling(case.markets, case.settings))
 

@@ -95,7 +95,7 @@ class Process:
             changed = {symbol: other_future(bars, future, seed=1) for symbol, bars in self.data.bars.items()}
             self.data = attrs.evolve(self.data, bars=changed)
         closed = ClosedMarket(self.data.bars, self.data.timeframe, {})
-        rules = make_dealer(self.pipeline, self.data, closed, "stop_first", None, signals=False)
+        rules = make_dealer(self.pipeline, self.data, closed, "stop_first", None, columns={})
         self.dealer = BrokeredDealer(rules, SimulatedBroker(rules.desk.price, False))
         self.clock = ClockTo(all_moments([bars.time for bars in self.data.bars.values()]).tolist())
         feed = RollingFeed(self.pipeline.strategy, self.data.warmup)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.pipelines import rows, run_both
+from tests.engine.pipelines import rows, run_every_way
 from tests.reference.scenarios import SCENARIOS
 from tests.reference.worked import Scenario, at
 
@@ -22,7 +22,7 @@ def _assert_rows(actual: list[dict[str, Any]], expected: list[dict[str, Any]]) -
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
 def test_scenario(scenario: Scenario) -> None:
-    for run in run_both(scenario.markets, scenario.settings):
+    for run in run_every_way(scenario.markets, scenario.settings):
         _assert_rows(rows(run.trades), scenario.trades)
         _assert_rows(rows(run.refusals), scenario.refusals)
         if scenario.final_cash is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.engine.pipelines import rows, run_both
+from tests.engine.pipelines import rows, run_every_way
 from tests.reference.worked import A, account, at, long, market
 
 DAY = 24
@@ -13,7 +13,7 @@ def test_d108_losses_of_simulated_days_do_not_add_up() -> None:
     hours = [day * DAY + hour for day in range(3) for hour in (9, 10)]
     bars = [(100.0, 100.0, low, 100.0) for low in (100.0, 97.0) * 3]
     lost = market(A, bars, {0: long(98.0), 2: long(98.0), 4: long(98.0)}, times=hours)
-    for run in run_both([lost], account(rules=[("max-daily-loss", {"limit": 50.0})])):
+    for run in run_every_way([lost], account(rules=[("max-daily-loss", {"limit": 50.0})])):
         assert [round(net) for net in run.trades["net_pnl"].tolist()] == [-20, -20, -20]
         assert rows(run.refusals) == []
 
@@ -23,7 +23,7 @@ def test_d109_a_loss_just_after_midnight_ends_the_new_day() -> None:
     hours = [22, 23, DAY, DAY + 12, 2 * DAY - 1, 2 * DAY, 2 * DAY + 1]
     bars = [100.0, 100.0, (100.0, 100.0, 91.0, 100.0), 100.0, 100.0, 100.0, 100.0]
     lost = market(A, bars, {place: long(92.0) for place in range(5)}, times=hours)
-    for run in run_both([lost], account(rules=[("max-daily-loss", {"limit": 50.0})])):
+    for run in run_every_way([lost], account(rules=[("max-daily-loss", {"limit": 50.0})])):
         trades, refused = rows(run.trades), rows(run.refusals)
         assert (trades[0]["exit_time"], trades[0]["net_pnl"]) == (at(DAY), -80.0)
         assert [(row["time"], row["value"]) for row in refused] == [(at(DAY), 80.0), (at(DAY + 12), 80.0)]

@@ -14,8 +14,25 @@ import attrs
 import numpy as np
 import pytest
 
-from quantsail_framework import Bars, BarView, Costs, Market, Portfolio, Position, Request, Signal, Signals, Sizing
+from quantsail_framework import (
+    Bars,
+    BarView,
+    Breach,
+    CompiledCosts,
+    CompiledRule,
+    CompiledSizer,
+    Costs,
+    Instrument,
+    Market,
+    Portfolio,
+    Position,
+    Request,
+    Signal,
+    Signals,
+    Sizing,
+)
 from quantsail_framework.domain.alert import Alert
+from quantsail_framework.domain.order import Liquidity
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.ports.data_source import BarRequest
 from quantsail_framework.ports.runner import Pipeline, Session
@@ -50,6 +67,51 @@ CALLS = itertools.count(1)
 
 
 # Components that only this table needs.
+
+
+def _of_notional(_numbers: Any, _side: float, quantity: float, price: float, _maker: bool) -> Any:
+    return quantity * (price * 0.001), 0.0, 0.0
+
+
+@attrs.frozen
+class RoundsElsewhere(FakeCosts):
+    """Its compiled form multiplies in another order."""
+
+    def costs(self, side: int, quantity: float, price: float, liquidity: Liquidity, market: Market) -> Costs:
+        return Costs(quantity * price * 0.001)
+
+    def compiled(self) -> CompiledCosts:
+        return CompiledCosts(_of_notional)
+
+
+def _all_of_it(_numbers: Any, request: Any, account: Any) -> Any:
+    return max(account.available, 0.0) / request.price, 0
+
+
+@attrs.frozen
+class MissesHalf:
+    """Its compiled form sizes with all that is available, the sizer with half."""
+
+    def size(self, signal: Signal, instrument: Instrument, portfolio: Portfolio, market: Market) -> Sizing:
+        return Sizing(max(portfolio.available, 0.0) / signal.price / 2.0, "cash")
+
+    def compiled(self) -> CompiledSizer:
+        return CompiledSizer(_all_of_it, (), ("cash",))
+
+
+def _more_than_two(_numbers: Any, _request: Any, account: Any) -> Any:
+    return account.open_count >= 2.0, 2.0, account.open_count
+
+
+@attrs.frozen
+class RefusesMore:
+    """Its compiled form refuses at two positions, the rule at three."""
+
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach | None:
+        return Breach("two are enough", 2.0, portfolio.open_count) if portfolio.open_count > 2 else None
+
+    def compiled(self) -> CompiledRule:
+        return CompiledRule(_more_than_two, (), lambda _limit, _value: "two are enough")
 
 
 @attrs.frozen
@@ -327,6 +389,10 @@ BROKEN: Mapping[str, tuple[Make, str]] = {
     "CM-06": (of(CostModelContract, costs.ShortWarmup), "when the history starts at bar 1"),
     "CM-07": (of(CostModelContract, ByRange), "ZeroDivisionError: float division by zero"),
     "CM-08": (of(CostModelContract, WritesIntoBars), "the cost model made bars.volume of the gapping market writeable"),
+    "CM-09": (
+        of(CostModelContract, RoundsElsewhere),
+        "costs are (0.09999, 0.0, 0.0), and (0.09999000000000001, 0.0, 0.0) by the compiled form",
+    ),
     "SZ-01": (of(SizerContract, sizers.NotANumber), "quantity is nan (price "),
     "SZ-02": (of(SizerContract, sizers.Sorts), "the sizer changed portfolio.closed_net_pnl"),
     "SZ-03": (of(SizerContract, sizers.Counts), "the answer was Sizing("),
@@ -337,6 +403,7 @@ BROKEN: Mapping[str, tuple[Make, str]] = {
     ),
     "SZ-06": (of(SizerContract, Shrinks), "twice the account gets "),
     "SZ-07": (of(SizerContract, ByVolatility), "quantity is nan (price "),
+    "SZ-08": (of(SizerContract, MissesHalf), "by the compiled form"),
     "RR-01": (of(RiskRuleContract, lambda: rules.answering(False)), "check returned False (notional "),
     "RR-02": (of(RiskRuleContract, CountsQuestions), "the answer was 'question "),
     "RR-03": (of(RiskRuleContract, rules.Empties), "check changed portfolio."),
@@ -346,6 +413,7 @@ BROKEN: Mapping[str, tuple[Make, str]] = {
     "RR-07": (of(RiskRuleContract, lambda: rules.tripping(reason=lambda market: "")), "trip gives no reason"),
     "RR-08": (of(RiskRuleContract, rules.CountsTrips), "trip was Trip("),
     "RR-09": (of(RiskRuleContract, ShareOfEquity), "ValueError: "),
+    "RR-10": (of(RiskRuleContract, RefusesMore), "check answers None, and ('two are enough'"),
     "AS-01": (of(AlertSinkContract, others.NeedsAnAlert), "IndexError: pop from empty list"),
     "AS-02": (of(AlertSinkContract, others.FewLevels), "KeyError: 'success'"),
     "AS-03": (of(AlertSinkContract, others.Ascii), "UnicodeEncodeError: 'ascii' codec"),

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from quantsail_framework.backtest import result_of
+from quantsail_framework.backtest import backtest, result_of
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.engine import load_market, simulate
+from quantsail_framework.engine import load_market
 from quantsail_framework.ports.runner import Pipeline, Session
 
 BothTouched = Literal["stop_first", "target_first"]
@@ -28,7 +28,7 @@ class BacktestRunner:
     def run(self, pipeline: Pipeline, session: Session) -> RunResult:
         """The trades, equity curve and refusals of ``pipeline``, and their statistics."""
         data = load_market(pipeline)
-        run = simulate(
+        run = backtest(
             pipeline,
             data,
             both_touched=self.both_touched,

@@ -12,7 +12,7 @@ import numpy as np
 from attrs.validators import ge, instance_of, lt
 
 from quantsail_binance.schedules import BNB_FACTOR, SCHEDULES
-from quantsail_framework import Bars, Costs, Market, indicators
+from quantsail_framework import Bars, CompiledCosts, Costs, Market, indicators
 from quantsail_framework.domain.bars import Floats
 from quantsail_framework.domain.fill import fill_notional
 from quantsail_framework.domain.order import Liquidity
@@ -105,6 +105,11 @@ class BinanceSpotCosts:
             slippage *= MIDDLE + _percentile(market)
         return new(Costs, (notional * taker_rate, notional * half_spread, slippage))
 
+    def compiled(self) -> CompiledCosts | None:
+        """Its compiled form; none where volatility is ranked, which reads the market."""
+        maker_rate, taker_rate, half_spread, slippages, ranked = self._rates
+        return None if ranked else CompiledCosts(_compiled, (maker_rate, taker_rate, half_spread, *slippages))
+
     @cached_property
     def _rates(self) -> tuple[float, float, float, tuple[float, ...], bool]:
         """What a fill is multiplied with: the maker's fee, the taker's, half the spread, slippage by step; and whether
@@ -117,6 +122,21 @@ class BinanceSpotCosts:
             STEP_SLIPPAGES if self.stepped_slippage else (0.0,) * len(STEP_SLIPPAGES),
             bool(self.volatility_window),
         )
+
+
+def _compiled(numbers: Any, _side: float, quantity: float, price: float, maker: bool) -> Any:
+    """``BinanceSpotCosts.costs`` once more; ``numbers``: the rates of makers and takers, half the spread, slippages."""
+    notional = quantity * price
+    if maker:
+        return notional * numbers[0], 0.0, 0.0
+    step = 3
+    if notional < 100.0:
+        step = 0
+    elif notional < 500.0:
+        step = 1
+    elif notional < 1_000.0:
+        step = 2
+    return notional * numbers[1], notional * numbers[2], notional * numbers[3 + step]
 
 
 def _percentile(market: Market) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from quantsail_costs.options import BPS, bps
-from quantsail_framework import Costs, Market
+from quantsail_framework import CompiledCosts, Costs, Market
 from quantsail_framework.domain.fill import fill_notional
 from quantsail_framework.domain.order import Liquidity
 
@@ -27,3 +29,15 @@ class BasisPointsCosts:
         if liquidity == "maker":
             return Costs(notional * self.fee_bps)
         return Costs(notional * self.fee_bps, notional * self.spread_bps * 0.5, notional * self.slippage_bps)
+
+    def compiled(self) -> CompiledCosts:
+        """Its compiled form."""
+        return CompiledCosts(_compiled, (self.fee_bps, self.spread_bps, self.slippage_bps))
+
+
+def _compiled(numbers: Any, _side: float, quantity: float, price: float, maker: bool) -> Any:
+    """``BasisPointsCosts.costs`` once more; ``numbers``: its options, in their order."""
+    notional = quantity * price * BPS
+    if maker:
+        return notional * numbers[0], 0.0, 0.0
+    return notional * numbers[0], notional * numbers[1] * 0.5, notional * numbers[2]

@@ -8,10 +8,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from quantsail_framework.backtest import result_of
+from quantsail_framework.backtest import backtest, result_of
 from quantsail_framework.domain.bars import Floats
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.engine import simulate
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.search.study import Study, Trial
 from quantsail_monte_carlo.cost_jitter import with_noisy_costs
@@ -37,7 +36,7 @@ class RerunStudy(Study):
             data = resampled(data, generator(values[_PATH][0], _PATH, values[_PATH][1]))
         else:
             return super().run(values)
-        return result_of("backtest", pipeline, data, simulate(pipeline, data, both_touched=self.both_touched))
+        return result_of("backtest", pipeline, data, backtest(pipeline, data, both_touched=self.both_touched))
 
 
 def cost_items(level: float, sigma: float, seed: int, runs: int) -> list[Item]:

@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 from attrs.validators import deep_iterable, ge, gt, le, lt, min_len
 
-from quantsail_framework.backtest import result_of
+from quantsail_framework.backtest import backtest, result_of
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.engine import MarketData, load_market, simulate
+from quantsail_framework.engine import MarketData, load_market
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.metrics.undefined import Undefined, Value
 from quantsail_framework.ports.runner import Pipeline, Session
@@ -269,7 +269,7 @@ def _run(items: Sequence[Item], study: RerunStudy, session: Session, journal: Jo
 
 
 def _backtest(pipeline: Pipeline, data: MarketData, session: Session, both_touched: str) -> RunResult:
-    run = simulate(pipeline, data, both_touched=both_touched, events=session.events, cancelled=session.cancelled)
+    run = backtest(pipeline, data, both_touched=both_touched, events=session.events, cancelled=session.cancelled)
     return result_of(KIND, pipeline, data, run)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import attrs
 from attrs.validators import ge, instance_of, lt
 
-from quantsail_framework import Breach, Market, Portfolio, Reference, Request, Trip
+from quantsail_framework import Breach, CompiledRule, Market, Portfolio, Reference, Request, Trip
 from quantsail_risk.breakers import Action, action
 
 
@@ -40,14 +41,14 @@ class MaxDailyLoss:
         loss = self._loss(portfolio)
         if loss < self.limit:
             return None
-        return Breach(self._text(loss), self.limit, loss)
+        return Breach(self._text(self.limit, loss), self.limit, loss)
 
     def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | None:
         """Until the end of the trading day. What counts is the day's result, whenever the last trip ended."""
         loss = self._loss(portfolio)
         if loss < self.limit:
             return None
-        text, until_ns = self._text(loss), portfolio.day_end_ns
+        text, until_ns = self._text(self.limit, loss), portfolio.day_end_ns
         return Trip(until_ns, text, self.action, limit=self.limit, value=loss, kind="daily_loss_limit")
 
     def _loss(self, portfolio: Portfolio) -> float:
@@ -56,5 +57,22 @@ class MaxDailyLoss:
             result += min(portfolio.unrealised, 0.0)
         return 0.0 - result
 
-    def _text(self, loss: float) -> str:
-        return f"the day has lost {loss:.2f}, the limit is {self.limit:.2f}"
+    def compiled(self) -> CompiledRule | None:
+        """Its compiled form; none where open positions count or are closed."""
+        if self.include_open or self.action != "refuse":
+            return None
+        return CompiledRule(_compiled, (self.limit,), self._text, trip=_compiled_trip)
+
+    def _text(self, limit: float, loss: float) -> str:
+        return f"the day has lost {loss:.2f}, the limit is {limit:.2f}"
+
+
+def _compiled(numbers: Any, _request: Any, account: Any) -> Any:
+    """``MaxDailyLoss.check`` once more; ``numbers``: its limit."""
+    return _compiled_trip(numbers, account)
+
+
+def _compiled_trip(numbers: Any, account: Any) -> Any:
+    """``MaxDailyLoss.trip`` once more."""
+    loss = 0.0 - account.realised_today
+    return loss >= numbers[0], numbers[0], loss

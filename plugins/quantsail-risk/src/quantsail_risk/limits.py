@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from attrs.validators import ge, instance_of, lt
 
-from quantsail_framework import Breach, Market, Portfolio, Request
+from quantsail_framework import Breach, CompiledRule, Market, Portfolio, Request
 
 ROUNDING = 1e-9  # relative: what a sum of floats may be off
 
@@ -28,7 +28,14 @@ class MaxConcurrentPositions:
         count = len(portfolio.positions) + len(portfolio.pending)  # open_count, without the call
         if count < self.limit:
             return None
-        return Breach(f"positions open or waiting: {count}, the limit is {self.limit}", self.limit, count)
+        return Breach(self._text(self.limit, count), self.limit, count)
+
+    def compiled(self) -> CompiledRule:
+        """Its compiled form."""
+        return CompiledRule(_compiled_positions, (self.limit,), self._text)
+
+    def _text(self, _limit: float, count: float) -> str:
+        return f"positions open or waiting: {count:.0f}, the limit is {self.limit}"
 
 
 @attrs.frozen
@@ -42,7 +49,14 @@ class MaxDailyTrades:
         count = portfolio.trades_today
         if count < self.limit:
             return None
-        return Breach(f"entries accepted today: {count}, the limit is {self.limit}", self.limit, count)
+        return Breach(self._text(self.limit, count), self.limit, count)
+
+    def compiled(self) -> CompiledRule:
+        """Its compiled form."""
+        return CompiledRule(_compiled_entries, (self.limit,), self._text)
+
+    def _text(self, _limit: float, count: float) -> str:
+        return f"entries accepted today: {count:.0f}, the limit is {self.limit}"
 
 
 @attrs.frozen
@@ -62,8 +76,31 @@ class MaxExposure:
         """A Breach with limit and exposure in quote currency; a notional that is no amount is refused too."""
         limit, notional = portfolio.equity * self.pct / 100.0, request.notional
         if not 0.0 < notional < inf:
-            return Breach(f"a notional of {notional} is no order", limit)
+            return Breach(f"a notional of {notional} is no order", limit)  # which the engine asks about never
         exposure = portfolio.exposure + notional
         if exposure <= limit + ROUNDING * abs(limit):
             return None
-        return Breach(f"exposure would be {exposure:.2f}, the limit is {limit:.2f}", limit, exposure)
+        return Breach(self._text(limit, exposure), limit, exposure)
+
+    def compiled(self) -> CompiledRule:
+        """Its compiled form."""
+        return CompiledRule(_compiled_exposure, (self.pct,), self._text)
+
+    def _text(self, limit: float, exposure: float) -> str:
+        return f"exposure would be {exposure:.2f}, the limit is {limit:.2f}"
+
+
+def _compiled_positions(numbers: Any, _request: Any, account: Any) -> Any:
+    """``MaxConcurrentPositions.check`` once more; ``numbers``: its limit."""
+    return account.open_count >= numbers[0], numbers[0], account.open_count
+
+
+def _compiled_entries(numbers: Any, _request: Any, account: Any) -> Any:
+    """``MaxDailyTrades.check`` once more; ``numbers``: its limit."""
+    return account.trades_today >= numbers[0], numbers[0], account.trades_today
+
+
+def _compiled_exposure(numbers: Any, request: Any, account: Any) -> Any:
+    """``MaxExposure.check`` once more; ``numbers``: its percentage."""
+    limit, exposure = account.equity * numbers[0] / 100.0, account.exposure + request.notional
+    return not exposure <= limit + ROUNDING * abs(limit), limit, exposure

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import attrs
 from attrs.validators import ge, lt
 
-from quantsail_framework import Breach, Market, Portfolio, Request
+from quantsail_framework import Breach, CompiledRule, Market, Portfolio, Request
 
 
 @attrs.frozen
@@ -36,8 +37,18 @@ class ProfitabilityGate:
         profit = gross - (fee + spread + slippage) - (exit_fee + exit_spread + exit_slippage)
         if profit >= self.min_profit:
             return None
-        return Breach(
-            f"the target would earn {profit:.2f} after costs, the least is {self.min_profit:.2f}",
-            self.min_profit,
-            profit,
-        )
+        return Breach(self._text(self.min_profit, profit), self.min_profit, profit)
+
+    def compiled(self) -> CompiledRule:
+        """Its compiled form."""
+        return CompiledRule(_compiled, (self.min_profit,), self._text)
+
+    def _text(self, least: float, profit: float) -> str:
+        return f"the target would earn {profit:.2f} after costs, the least is {least:.2f}"
+
+
+def _compiled(numbers: Any, request: Any, _account: Any) -> Any:
+    """``ProfitabilityGate.check`` once more; ``numbers``: the least profit. Without a target all is NaN: it passes."""
+    gross = request.side * (request.target - request.price) * request.quantity
+    profit = gross - request.entry_costs - request.target_costs
+    return profit < numbers[0], numbers[0], profit

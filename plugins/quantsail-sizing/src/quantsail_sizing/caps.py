@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol
 
 import attrs
 from attrs.validators import ge, gt, instance_of, le, lt, optional
 
-from quantsail_framework import Market, Portfolio, Signal, Sizing
+from quantsail_framework import CompiledSizer, Market, Portfolio, Signal, Sizing
 
 POSITION = "position"
 CASH = "cash"
@@ -65,6 +66,9 @@ class Capped(Protocol):
     """A sizer with these options; each sizer of this plugin is one."""
 
     @property
+    def min_notional(self) -> float: ...
+
+    @property
     def max_position_pct_equity(self) -> float: ...
 
     @property
@@ -100,6 +104,28 @@ def capped(
         if share < quantity:
             quantity, bound_by = share, PARTICIPATION
     return new(Sizing, (quantity if 0.0 < quantity < inf else 0.0, bound_by))
+
+
+def compiled(sizer: Capped, function: Callable[..., Any], word: str, number: float) -> CompiledSizer | None:
+    """The compiled form of a sizer whose ``function`` ends in ``compiled_caps``; none with a cap on participation."""
+    if sizer.max_participation_pct is not None:
+        return None
+    numbers = (sizer.max_position_pct_equity, sizer.cash_buffer_pct, number)
+    return CompiledSizer(function, numbers, (word, POSITION, CASH, INVALID_LEVELS), sizer.min_notional)
+
+
+def compiled_caps(numbers: Any, quantity: float, price: float, account: Any) -> Any:
+    """``capped`` once more, of a ``quantity`` bound by the word 0; ``numbers`` begin with the caps."""
+    bound_by = 0
+    if not 0.0 < account.equity < inf:
+        return 0.0, 1
+    position = account.equity * numbers[0] / 100.0 / price
+    if position < quantity:
+        quantity, bound_by = position, 1
+    cash = account.available * (1.0 - numbers[1] / 100.0) / price
+    if not cash >= quantity:
+        quantity, bound_by = cash, 2
+    return (quantity if 0.0 < quantity < inf else 0.0), bound_by
 
 
 def participation_warmup(sizer: Capped) -> int:

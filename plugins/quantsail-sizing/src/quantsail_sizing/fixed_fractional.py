@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 from attrs.validators import gt, le
 
-from quantsail_framework import Instrument, Market, Portfolio, Signal, Sizing
+from quantsail_framework import CompiledSizer, Instrument, Market, Portfolio, Signal, Sizing
 from quantsail_sizing.caps import (
     INVALID_LEVELS,
     capped,
     cash_buffer,
+    compiled,
+    compiled_caps,
     least_notional,
     participation_cap,
     participation_warmup,
@@ -58,3 +62,15 @@ class FixedFractional:
             return Sizing(0.0, INVALID_LEVELS)
         quantity = portfolio.equity * self.max_risk_per_trade_pct / 100.0 / distance
         return capped(self, quantity, RISK, signal, portfolio, market)
+
+    def compiled(self) -> CompiledSizer | None:
+        """Its compiled form; none with a cap on participation."""
+        return compiled(self, _compiled, RISK, self.max_risk_per_trade_pct)
+
+
+def _compiled(numbers: Any, request: Any, account: Any) -> Any:
+    """``FixedFractional.size`` once more; ``numbers``: the caps, the risk in percent."""
+    distance = request.side * (request.price - request.stop)
+    if not (request.price > 0.0 and distance > 0.0):
+        return 0.0, 3
+    return compiled_caps(numbers, account.equity * numbers[2] / 100.0 / distance, request.price, account)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import attrs
 from attrs.validators import gt, lt
 
-from quantsail_framework import Instrument, Market, Portfolio, Signal, Sizing
+from quantsail_framework import CompiledSizer, Instrument, Market, Portfolio, Signal, Sizing
 from quantsail_sizing.caps import (
     INVALID_LEVELS,
     capped,
     cash_buffer,
+    compiled,
+    compiled_caps,
     least_notional,
     participation_cap,
     participation_warmup,
@@ -50,3 +53,14 @@ class FixedNotional:
         if stop_distance(signal) is None:
             return Sizing(0.0, INVALID_LEVELS)
         return capped(self, self.notional / signal.price, NOTIONAL, signal, portfolio, market)
+
+    def compiled(self) -> CompiledSizer | None:
+        """Its compiled form; none with a cap on participation."""
+        return compiled(self, _compiled, NOTIONAL, self.notional)
+
+
+def _compiled(numbers: Any, request: Any, account: Any) -> Any:
+    """``FixedNotional.size`` once more; ``numbers``: the caps, the notional."""
+    if not (request.price > 0.0 and request.side * (request.price - request.stop) > 0.0):
+        return 0.0, 3
+    return compiled_caps(numbers, numbers[2] / request.price, request.price, account)

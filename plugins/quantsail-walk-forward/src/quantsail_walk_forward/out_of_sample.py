@@ -8,9 +8,10 @@ from typing import Any
 import attrs
 import numpy as np
 
+from quantsail_framework.backtest import backtest
 from quantsail_framework.domain.bars import Ints
 from quantsail_framework.domain.result import Table
-from quantsail_framework.engine import MarketData, Simulation, simulate
+from quantsail_framework.engine import MarketData, Simulation
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.errors import DataError
 from quantsail_framework.metrics.trades import profit_factor
@@ -54,7 +55,7 @@ def one_account(study: Study, choices: Sequence[Choice], session: Session) -> Ou
     bar_ns, data = study.data.timeframe.ns, _tested_candles(study, choices)
     pipeline = stitched(study.pipeline, choices, bar_ns)
     data = attrs.evolve(data, warmup=warmup_of(pipeline))
-    run = simulate(pipeline, data, both_touched=study.both_touched, events=session.events, cancelled=session.cancelled)
+    run = backtest(pipeline, data, both_touched=study.both_touched, events=session.events, cancelled=session.cancelled)
     owner = Timetable.of(choices, bar_ns).windows(run.trades["signal_time"])
     edges = [[each.window.test_start_ns - bar_ns, each.window.test_end_ns - bar_ns] for each in choices]
     marks = _at(run.equity, "equity", np.array(edges), pipeline.capital)

@@ -1,0 +1,119 @@
+"""Whether the compiled loop is worth it: its machine code is loaded, or made, once there is enough to be decided.
+
+The plain engine takes some 50 microseconds an entry. Loading the machine code takes as long as two thousand entries,
+making it, once on a machine, as long as a quarter of a million. Either way the result is the same. Signals at bars in a
+row count as one entry.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from threading import Lock
+
+import numpy as np
+
+from quantsail_framework.compiled.forms import Forms, forms_of
+from quantsail_framework.compiled.machine import Machine, installed
+from quantsail_framework.engine import MarketData, Simulation
+from quantsail_framework.engine.feed import SignalColumns
+from quantsail_framework.errors import ComponentError
+from quantsail_framework.ports.runner import Pipeline
+
+LOAD_FROM = 2_000  # entries that this process has to decide
+MAKE_FROM = 250_000
+_KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
+SWITCH = "QUANTSAIL_COMPILED"  # off: never; make: at once, whatever it takes
+
+_log = logging.getLogger(__name__)
+
+
+class _Chooser:
+    """Counts the entries that this process decides, and loads the machine code when it is time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._entries = 0
+        self._machine: Machine | None = None
+
+    def machine(self, entries: int) -> Machine | None:
+        """The machine code, when it is worth it for a process that has so many entries more to decide."""
+        wish = os.environ.get(SWITCH, "auto")
+        if wish == "off" or not installed():
+            return None
+        with self._lock:
+            self._entries += entries
+            if self._machine is None and (wish == "make" or self._entries >= LOAD_FROM):
+                self._machine = Machine()
+                _keep_freed_memory()
+            if self._machine is not None:
+                self._machine.makes = wish == "make" or self._entries >= MAKE_FROM
+            return self._machine
+
+
+_chooser = _Chooser()
+
+
+def by_loop(
+    pipeline: Pipeline, data: MarketData, columns: Mapping[str, SignalColumns], *, target_first: bool
+) -> Simulation | None:
+    """The run by the compiled loop; None where the plain engine must do it, or does it sooner."""
+    forms = forms_of(pipeline)
+    machine = None if forms is None else _chooser.machine(_entries(columns))
+    if forms is None or machine is None:
+        return None
+    from quantsail_framework.compiled.simulation import simulate
+
+    try:
+        return simulate(pipeline, data, forms, columns, machine, target_first=target_first)
+    except ComponentError as error:
+        _log.warning("the plain engine runs: %s", error)
+        return None
+
+
+def get_ready(pipeline: Pipeline, columns: Mapping[str, SignalColumns], runs: int, tell: Callable[[str], None]) -> None:
+    """Before so many runs like this one: make the machine code where that is worth it and it is not there yet.
+
+    Other processes find it then. ``tell`` is called before it is made, which takes some ten seconds.
+    """
+    forms = forms_of(pipeline)
+    machine = None if forms is None else _chooser.machine(_entries(columns) * runs)
+    if forms is None or machine is None or not machine.makes:
+        return
+    machine.makes = False
+    if _all_there(machine, forms):
+        return
+    tell("compiling, once on this machine")
+    machine.makes = True
+    try:
+        _all_there(machine, forms)
+    except ComponentError as error:
+        _log.warning("the plain engine runs: %s", error)
+
+
+def _keep_freed_memory() -> None:
+    """Spare the many runs to come a third of their time, which goes into getting the same memory anew each time.
+
+    glibc gives freed memory back at once until it has seen a large block freed; it then keeps up to twice as much.
+    """
+    np.empty(_KEPT, np.uint8)  # freed at once, and none of it was touched
+
+
+def _entries(columns: Mapping[str, SignalColumns]) -> int:
+    """How many entries there may be to decide: where every bar signals, most pass while a position is held."""
+    count = 0
+    for column in columns.values():
+        wants = column.entries != 0
+        count += int(np.count_nonzero(wants[1:] > wants[:-1])) + int(wants[:1].sum())
+    return count
+
+
+def _all_there(machine: Machine, forms: Forms) -> bool:
+    """Whether all machine code of a pipeline is there, or has been made."""
+    functions = [("costs", forms.costs.function), ("size", forms.sizer.function)]
+    for rule in forms.rules:
+        functions.append(("check", rule.function))
+        if rule.trip is not None:
+            functions.append(("trip", rule.trip))
+    return machine.loop() is not None and all(machine.function(*each) is not None for each in functions)

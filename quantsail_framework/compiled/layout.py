@@ -1,0 +1,56 @@
+"""The memory that Python and the compiled loop share: records, and tables of them.
+
+A field ending in ``_at`` holds the address of something longer, or 0 where there is none. One process writes and reads
+all of it; nothing is kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _record(**fields: str) -> np.dtype:
+    return np.dtype([(name, kind) for kind, names in fields.items() for name in names.split()], align=True)
+
+
+# What is asked of a cost model, and its answer.
+FILL = _record(f8="side quantity price maker fee spread slippage")
+# What a sizer or a rule answers: a quantity; or a limit and a value.
+ANSWER = _record(f8="first second")
+
+# One run: its inputs, then its state.
+RUN = _record(
+    i8="n_lanes n_moments n_rules bar_ns target_first moments_at day_ends_at held_at flow_times_at flow_cash_at "
+    "costs_at cost_numbers_at sizer_at sizer_numbers_at "
+    "day n_held n_pending n_shorts n_trades n_refusals n_flow failed",
+    f8="sizer_min_notional held_back short_gross",
+)
+
+# One symbol: its columns, one value for all bars where there is no column, what the venue says; then its state: whether
+# it has a bar now (``awake``), its waiting order or its position.
+LANE = _record(
+    i8="time_at open_at high_at low_at close_at tradable_at entry_at exit_at stop_at target_at confidence_at trail_at "
+    "max_bars_at first last one_max_bars "
+    "i awake ordered positioned changing leaving trailed side signal_i entry_i max_bars bound_by",
+    f8="one_target one_confidence one_trail tick tick_per lot lot_per min_notional "
+    "quantity price stop target trail confidence equity risk level entry_price fee spread slippage paid",
+)
+
+# One risk rule: its functions (``trip_at`` may be 0), how long a trip lasts (0: until the trading day ends), and the
+# trip in force.
+RULE = _record(i8="check_at trip_at numbers_at lasts_ns until_ns", f8="limit value")
+
+# One closed trade. ``reason`` is an index into EXIT_REASONS, ``bound_by`` one into the words of the sizer.
+TRADE = _record(
+    i8="lane side signal_i entry_i exit_i reason ambiguous at_close bound_by",
+    f8="quantity stop target confidence equity risk entry_price exit_price net_pnl "
+    "entry_fee entry_spread entry_slippage exit_fee exit_spread exit_slippage",
+)
+
+# One refused entry. ``rule`` is that of the pipeline, from 0 on, or one of those below.
+REFUSAL = _record(i8="lane signal_i side rule bound_by", f8="limit value price")
+LEVELS, SIZER, MIN_NOTIONAL, GAPPED, CASH, END = range(-6, 0)
+
+# Why a trade ended: indices into EXIT_REASONS of domain.trade.
+STOPPED, TRAILED, WON, SIGNALLED, TIMED = range(5)
+DATA_ENDED = 7

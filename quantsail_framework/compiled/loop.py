@@ -1,0 +1,574 @@
+"""The trading rules as one loop over every bar, in the part of Python that numba compiles.
+
+What ``engine.trader`` does, step by step and operation by operation, so that every float has the same bits. It
+allocates nothing and raises nothing: where something is out of the ordinary it gives up, and the plain engine runs
+instead and says what is wrong. Imported by ``entries`` alone, to be compiled.
+"""
+
+from __future__ import annotations
+
+from math import floor, inf, isfinite, isnan, nan
+
+from llvmlite import ir
+from numba import carray, from_dtype, types
+from numba import njit as numba_njit
+from numba.extending import intrinsic
+
+from quantsail_framework.compiled.layout import (
+    ANSWER,
+    CASH,
+    DATA_ENDED,
+    END,
+    FILL,
+    GAPPED,
+    LANE,
+    LEVELS,
+    MIN_NOTIONAL,
+    REFUSAL,
+    RULE,
+    RUN,
+    SIGNALLED,
+    SIZER,
+    STOPPED,
+    TIMED,
+    TRADE,
+    TRAILED,
+    WON,
+)
+from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
+
+_EXACT = 2.0**53  # whole numbers below are exact
+_NEVER = 2**63 - 1
+
+njit = numba_njit(error_model="numpy")  # a division by zero raises nothing
+
+
+def _column_of(item):
+    """A function that makes an address a column of ``item``."""
+
+    @intrinsic
+    def column(_context, _address):
+        pointer = types.CPointer(item)
+
+        def generate(context, builder, signature, arguments):
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return pointer(types.int64), generate
+
+    return column
+
+
+ints, floats, flags = (_column_of(item) for item in (types.int64, types.float64, types.int8))
+
+
+@intrinsic
+def call(_context, _address, numbers, asked, account, answer):
+    """The component's function at ``address``, see ``machine``: it fills ``answer`` and returns a whole number."""
+
+    def generate(_context, builder, _signature, arguments):
+        address, *pointers = arguments
+        function = ir.FunctionType(ir.IntType(64), [pointer.type for pointer in pointers])
+        return builder.call(builder.inttoptr(address, function.as_pointer()), pointers)
+
+    return types.int64(types.int64, numbers, asked, account, answer), generate
+
+
+@njit
+def floor_to(run, value, step, per):
+    """The multiple of ``step / per`` at or below ``value``, which counts as the decimal that it prints as.
+
+    Both are whole, ``per`` a power of ten: the quotient of exact numbers is rounded once, as the decimal would be.
+    """
+    if step == 0.0:
+        return value
+    n = floor(value * per / step)
+    if not abs(n * step) + step < _EXACT:
+        run.failed = 1
+        return value
+    while n * step / per > value:
+        n -= 1.0
+    while (n + 1.0) * step / per <= value:
+        n += 1.0
+    return n * step / per
+
+
+@njit
+def ceil_to(run, value, step, per):
+    """The multiple of ``step / per`` at or above ``value``."""
+    return -floor_to(run, -value, step, per) if step != 0.0 else value
+
+
+@njit
+def pay(run, fill, side, quantity, price, maker):
+    """What a fill costs in all; its parts are in ``fill``."""
+    fill.side, fill.quantity, fill.price, fill.maker = side, quantity, price, 1.0 if maker else 0.0
+    call(run.costs_at, floats(run.cost_numbers_at), fill, fill, fill)
+    total = fill.fee + fill.spread + fill.slippage
+    if not isfinite(total):
+        run.failed = 1
+    return total
+
+
+@njit
+def roll_over(run, account, now):
+    """Time is ``now``; a new trading day starts its figures anew."""
+    ends = ints(run.day_ends_at)
+    if now >= ends[run.day]:
+        while now >= ends[run.day]:
+            run.day += 1
+        account.trades_today = 0.0
+        account.realised_today = 0.0
+
+
+@njit
+def day_start(run):
+    """When the trading day began."""
+    return ints(run.day_ends_at)[run.day - 1]
+
+
+@njit
+def mark(run, account, lanes, at_open):
+    """Value every position at its last close; ``at_open``: the bar that lanes have now has not closed."""
+    held = ints(run.held_at)
+    equity = account.cash
+    gross = shorts = 0.0
+    for h in range(run.n_held):
+        lane = lanes[held[h]]
+        i = lane.i - (lane.awake if at_open else 0)
+        value = lane.quantity * floats(lane.close_at)[i]
+        gross += value
+        if lane.side > 0:
+            equity += value
+        else:
+            equity -= value
+            shorts += value
+    account.equity, run.short_gross = equity, shorts
+    account.available = account.cash - 2.0 * shorts - run.held_back
+    account.exposure = gross + run.held_back
+
+
+@njit
+def refuse(run, refusals, k, lane, rule, limit, value, price):
+    """Keep a refusal of the lane's signal."""
+    row = refusals[run.n_refusals]
+    row.lane, row.signal_i, row.side, row.rule, row.bound_by = k, lane.signal_i, lane.side, rule, lane.bound_by
+    row.limit, row.value, row.price = limit, value, price
+    run.n_refusals += 1
+
+
+@njit
+def let_go(run, lane):
+    """The order waits no longer: what it held back is free. Returns its notional."""
+    lane.ordered = 0
+    run.n_pending -= 1
+    notional = lane.quantity * lane.price
+    run.held_back = run.held_back - notional if run.n_pending > 0 else 0.0
+    return notional
+
+
+@njit
+def drop(run, account, refusals, k, lane, rule, limit, value, price):
+    """An accepted entry will not fill: its day, if it is still that day, gets its count back."""
+    notional = let_go(run, lane)
+    account.available += notional
+    account.exposure -= notional
+    account.open_count -= 1.0
+    if ints(lane.time_at)[lane.signal_i] + run.bar_ns >= day_start(run):
+        account.trades_today -= 1.0
+    refuse(run, refusals, k, lane, rule, limit, value, price)
+
+
+@njit
+def note_cash(run, account, t):
+    """Cash has changed in the bar that opens at ``t``."""
+    ints(run.flow_times_at)[run.n_flow] = t
+    floats(run.flow_cash_at)[run.n_flow] = account.cash
+    run.n_flow += 1
+
+
+@njit
+def end_position(run, account, lanes, trades, fill, k, price, maker, reason, ambiguous, at_close, t):
+    """Book the end of a position."""
+    lane = lanes[k]
+    paid = pay(run, fill, -lane.side, lane.quantity, price, maker)
+    signed = lane.side * lane.quantity
+    net = signed * (price - lane.entry_price) - lane.paid - paid
+    account.cash = account.cash + (signed * price - paid)
+    note_cash(run, account, t)
+    if t >= day_start(run):
+        account.realised_today += net
+    trade = trades[run.n_trades]
+    trade.lane, trade.side, trade.signal_i, trade.entry_i, trade.exit_i = (
+        k,
+        lane.side,
+        lane.signal_i,
+        lane.entry_i,
+        lane.i,
+    )
+    trade.reason, trade.ambiguous, trade.at_close, trade.bound_by = reason, ambiguous, at_close, lane.bound_by
+    trade.quantity, trade.stop, trade.target, trade.confidence = lane.quantity, lane.level, lane.target, lane.confidence
+    trade.equity, trade.risk, trade.entry_price, trade.exit_price = lane.equity, lane.risk, lane.entry_price, price
+    trade.net_pnl = net
+    trade.entry_fee, trade.entry_spread, trade.entry_slippage = lane.fee, lane.spread, lane.slippage
+    trade.exit_fee, trade.exit_spread, trade.exit_slippage = fill.fee, fill.spread, fill.slippage
+    run.n_trades += 1
+    held = ints(run.held_at)
+    h = 0
+    while held[h] != k:
+        h += 1
+    run.n_held -= 1
+    for rest in range(h, run.n_held):
+        held[rest] = held[rest + 1]
+    lane.positioned = lane.leaving = lane.max_bars = 0
+    account.open_count -= 1.0
+    if lane.side < 0:
+        run.n_shorts -= 1
+    if run.n_held == 0:
+        account.equity = account.cash
+        account.exposure = run.held_back
+        account.available = account.cash - run.held_back
+
+
+@njit
+def gap(lane, price):
+    """The level that the open has already reached; NaN when it has not. No target is NaN, which nothing reaches."""
+    if lane.side > 0:
+        if price <= lane.stop:
+            return lane.stop
+        return lane.target if price >= lane.target else nan
+    if price >= lane.stop:
+        return lane.stop
+    return lane.target if price <= lane.target else nan
+
+
+@njit
+def fill_entry(run, account, lanes, refusals, fill, k, t):
+    """The entry meets this open: it fills, or is refused."""
+    lane = lanes[k]
+    price = floats(lane.open_at)[lane.i]
+    paid = pay(run, fill, lane.side, lane.quantity, price, False)
+    level = gap(lane, price)
+    if not isnan(level):
+        drop(run, account, refusals, k, lane, GAPPED, level, price, price)
+        return
+    value, limit = lane.quantity * price + fill.fee + fill.spread + fill.slippage, account.cash
+    if run.n_shorts > 0 or run.n_pending > 1:
+        if run.n_shorts > 0:
+            mark(run, account, lanes, True)
+        others = run.held_back - lane.quantity * lane.price if run.n_pending > 1 else 0.0
+        limit = account.cash - (2.0 * run.short_gross if run.n_shorts > 0 else 0.0) - others
+    if not value <= limit:
+        drop(run, account, refusals, k, lane, CASH, limit, value, price)
+        return
+    let_go(run, lane)
+    ints(run.held_at)[run.n_held] = k
+    run.n_held += 1
+    lane.positioned, lane.entry_i, lane.entry_price, lane.trailed = 1, lane.i, price, 0
+    lane.changing = not isnan(lane.trail) or lane.max_bars > 0 or lane.exit_at != 0
+    lane.fee, lane.spread, lane.slippage, lane.paid = fill.fee, fill.spread, fill.slippage, paid
+    if lane.side < 0:
+        run.n_shorts += 1
+    account.cash = account.cash - (lane.side * lane.quantity * price + paid)
+    note_cash(run, account, t)
+
+
+@njit
+def touch(run, account, lanes, trades, fill, k, t):
+    """The position's levels meet this bar."""
+    lane = lanes[k]
+    i = lane.i
+    price, high, low = floats(lane.open_at)[i], floats(lane.high_at)[i], floats(lane.low_at)[i]
+    long = lane.side > 0
+    stopped = low <= lane.stop if long else high >= lane.stop
+    won = high >= lane.target if long else low <= lane.target
+    if stopped and not (won and run.target_first):
+        if (price > lane.stop) if long else (price < lane.stop):
+            price = lane.stop
+        reason = TRAILED if lane.trailed else STOPPED
+        end_position(run, account, lanes, trades, fill, k, price, False, reason, won, 0, t)
+    elif won:
+        if (price < lane.target) if long else (price > lane.target):
+            price = lane.target
+        end_position(run, account, lanes, trades, fill, k, price, True, WON, stopped, 0, t)
+
+
+@njit
+def can_trade(lane):
+    """Whether this bar can decide, fill and be touched."""
+    return lane.tradable_at == 0 or flags(lane.tradable_at)[lane.i] != 0
+
+
+@njit
+def has_signal(lane):
+    """Whether this bar has an entry signal that may be decided."""
+    return flags(lane.entry_at)[lane.i] != 0 and lane.first <= lane.i < lane.last and can_trade(lane)
+
+
+@njit
+def trade_bar(run, account, lanes, trades, refusals, fill, t):
+    """Open, and inside the bar: market exits before entries, then levels, then symbols whose data end here."""
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        if lane.awake and lane.leaving and can_trade(lane):
+            price = floats(lane.open_at)[lane.i]
+            end_position(run, account, lanes, trades, fill, k, price, False, lane.leaving, 0, 0, t)
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        if lane.awake and lane.ordered and can_trade(lane):
+            fill_entry(run, account, lanes, refusals, fill, k, t)
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        if lane.awake and lane.positioned and can_trade(lane):
+            touch(run, account, lanes, trades, fill, k, t)
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        if lane.awake and lane.i == lane.last:
+            if lane.ordered:
+                drop(run, account, refusals, k, lane, END, nan, nan, lane.price)
+            elif lane.positioned:
+                price = floats(lane.close_at)[lane.i]
+                end_position(run, account, lanes, trades, fill, k, price, False, DATA_ENDED, 0, 1, t)
+
+
+@njit
+def trail(run, lane):
+    """Move the trailing stop by this close."""
+    close = floats(lane.close_at)[lane.i]
+    if lane.side > 0:
+        level = floor_to(run, close - lane.trail, lane.tick, lane.tick_per)
+        better = level > lane.stop
+    else:
+        level = ceil_to(run, close + lane.trail, lane.tick, lane.tick_per)
+        better = level < lane.stop
+    if better:
+        lane.stop, lane.trailed = level, 1
+
+
+@njit
+def watch(run, account, rules, answer, now):
+    """A trade has ended: it may trip the breakers that are not tripped."""
+    for r in range(run.n_rules):
+        rule = rules[r]
+        if rule.trip_at == 0 or now < rule.until_ns:
+            continue
+        if call(rule.trip_at, floats(rule.numbers_at), account, account, answer):
+            until = now + rule.lasts_ns if rule.lasts_ns > 0 else ints(run.day_ends_at)[run.day]
+            rule.until_ns, rule.limit, rule.value = until, answer.first, answer.second
+
+
+@njit
+def leave(lane):
+    """An exit flag, or the end of ``max_bars``, closes the position at the next open."""
+    if lane.leaving or not can_trade(lane):
+        return
+    if lane.exit_at != 0 and lane.first <= lane.i < lane.last and flags(lane.exit_at)[lane.i] != 0:
+        lane.leaving = SIGNALLED
+    elif 0 < lane.max_bars <= lane.i - lane.entry_i + 1:
+        lane.leaving = TIMED
+
+
+@njit
+def said(column, one, i):
+    """What a column says of bar ``i``, or what is said of all."""
+    return one if column == 0 else floats(column)[i]
+
+
+@njit
+def levels_hold(lane):
+    """Whether the levels lie on their sides of the close, and the confidence is one. NaN never holds, but no target is
+    NaN."""
+    price, stop, target = lane.price, lane.stop, lane.target
+    if lane.side == 1:
+        holds = 0.0 < stop < price and (isnan(target) or price < target < inf)
+    else:
+        holds = price < stop < inf and (isnan(target) or 0.0 < target < price)
+    return holds and 0.0 <= lane.confidence <= 1.0
+
+
+@njit
+def read_signal(run, lane):
+    """What the strategy says of this bar, levels on the tick."""
+    i = lane.i
+    lane.signal_i, lane.side, lane.price, lane.bound_by = i, flags(lane.entry_at)[i], floats(lane.close_at)[i], 0
+    stop, target = floats(lane.stop_at)[i], said(lane.target_at, lane.one_target, i)
+    if lane.tick != 0.0 and isfinite(stop) and (isnan(target) or isfinite(target)):
+        if lane.side > 0:
+            stop = floor_to(run, stop, lane.tick, lane.tick_per)
+            target = target if isnan(target) else floor_to(run, target, lane.tick, lane.tick_per)
+        else:
+            stop = ceil_to(run, stop, lane.tick, lane.tick_per)
+            target = target if isnan(target) else ceil_to(run, target, lane.tick, lane.tick_per)
+    lane.stop, lane.level, lane.target = stop, stop, target
+    lane.confidence = said(lane.confidence_at, lane.one_confidence, i)
+    lane.trail = said(lane.trail_at, lane.one_trail, i)
+    lane.max_bars = lane.one_max_bars if lane.max_bars_at == 0 else ints(lane.max_bars_at)[i]
+
+
+@njit
+def size(run, account, lane, request, answer):
+    """The quantity of the lane's signal, on the lot."""
+    request.side, request.price, request.stop, request.target = lane.side, lane.price, lane.stop, lane.target
+    request.confidence = lane.confidence
+    request.quantity = request.notional = request.risk = request.entry_costs = request.target_costs = 0.0
+    lane.bound_by = call(run.sizer_at, floats(run.sizer_numbers_at), request, account, answer)
+    quantity = answer.first
+    if not 0.0 <= quantity < inf:
+        run.failed = 1
+    return floor_to(run, quantity, lane.lot, lane.lot_per)
+
+
+@njit
+def decide(run, account, lanes, rules, refusals, fill, request, answer, k, now):
+    """From the signal of this bar to an order, or to the first refusal."""
+    lane = lanes[k]
+    read_signal(run, lane)
+    price = lane.price
+    if not levels_hold(lane):
+        refuse(run, refusals, k, lane, LEVELS, lane.stop, price, price)
+        return
+    quantity = size(run, account, lane, request, answer)
+    notional = quantity * price
+    if notional < run.sizer_min_notional or notional < lane.min_notional or quantity <= 0.0:
+        if quantity <= 0.0:
+            refuse(run, refusals, k, lane, SIZER, nan, quantity, price)
+        else:
+            refuse(
+                run, refusals, k, lane, MIN_NOTIONAL, max(run.sizer_min_notional, lane.min_notional), notional, price
+            )
+        return
+    risk = quantity * (price - lane.stop if lane.side == 1 else lane.stop - price)
+    request.quantity, request.notional, request.risk = quantity, notional, risk
+    request.entry_costs = pay(run, fill, lane.side, quantity, price, False)
+    request.target_costs = nan if isnan(lane.target) else pay(run, fill, -lane.side, quantity, lane.target, True)
+    for r in range(run.n_rules):
+        rule = rules[r]
+        if now < rule.until_ns:
+            refuse(run, refusals, k, lane, r, rule.limit, rule.value, price)
+            return
+        if call(rule.check_at, floats(rule.numbers_at), request, account, answer):
+            refuse(run, refusals, k, lane, r, answer.first, answer.second, price)
+            return
+    lane.ordered, lane.quantity, lane.equity, lane.risk = 1, quantity, account.equity, risk
+    run.n_pending += 1
+    run.held_back += notional
+    account.available -= notional
+    account.exposure += notional
+    account.trades_today += 1.0
+    account.open_count += 1.0
+
+
+@njit
+def decide_all(run, account, lanes, rules, refusals, fill, request, answer, now):
+    """The entry signals of this close, of lanes that are free."""
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        if lane.awake and has_signal(lane) and not (lane.ordered | lane.positioned):
+            decide(run, account, lanes, rules, refusals, fill, request, answer, k, now)
+
+
+@njit
+def is_met(lane):
+    """Whether the position may end in this bar: its levels are touched, it is leaving, or its data end."""
+    high, low = floats(lane.high_at)[lane.i], floats(lane.low_at)[lane.i]
+    below, above = (lane.stop, lane.target) if lane.side > 0 else (lane.target, lane.stop)
+    return low <= below or high >= above or lane.leaving != 0 or lane.i == lane.last
+
+
+@njit
+def arrive(lanes, run, t):
+    """Move every lane that has a bar at ``t`` to it.
+
+    How many of these may trade in it, have a position that its close may change, and have an entry signal.
+    """
+    busy = changing = signals = 0
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        i = lane.i + 1
+        lane.awake = 0
+        if i > lane.last or ints(lane.time_at)[i] != t:
+            continue
+        lane.awake, lane.i = 1, i
+        if lane.positioned:
+            busy += is_met(lane)
+            changing += lane.changing
+        else:
+            busy += lane.ordered
+        signals += has_signal(lane)
+    return busy, changing, signals
+
+
+@njit
+def next_signal(run, lanes, moments, m):
+    """Nothing is held and nothing waits: the next moment, from ``m`` on, with an entry signal; lanes move up to it."""
+    soonest = _NEVER
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        entry, i = flags(lane.entry_at), lane.i + 1
+        while i <= lane.last and entry[i] == 0:
+            i += 1
+        if i <= lane.last:
+            soonest = min(soonest, ints(lane.time_at)[i])
+    while m < run.n_moments and moments[m] < soonest:
+        m += 1
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        time = ints(lane.time_at)
+        while lane.i < lane.last and time[lane.i + 1] < soonest:
+            lane.i += 1
+    return m
+
+
+@njit
+def close_bar(run, lanes):
+    """What the close does to open positions: trailing stops, and who leaves at the next open."""
+    for k in range(run.n_lanes):
+        lane = lanes[k]
+        if lane.awake and lane.positioned and lane.changing:
+            if not isnan(lane.trail):
+                trail(run, lane)
+            leave(lane)
+
+
+def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fill_at, request_at, answer_at):
+    """One moment after the other: open, inside the bar, close. 0 when all is well."""
+    run, account, fill = carray(run_at, 1)[0], carray(account_at, 1)[0], carray(fill_at, 1)[0]
+    request, answer = carray(request_at, 1)[0], carray(answer_at, 1)[0]
+    lanes, rules = carray(lanes_at, run.n_lanes), carray(rules_at, run.n_rules)
+    trades, refusals = carray(trades_at, 1), carray(refusals_at, 1)
+    moments = ints(run.moments_at)
+    m = -1
+    while True:
+        m = m + 1 if run.n_held + run.n_pending > 0 else next_signal(run, lanes, moments, m + 1)
+        if m >= run.n_moments:
+            return 0
+        t = moments[m]
+        busy, changing, signals = arrive(lanes, run, t)
+        # Long positions and cash above zero cannot ruin an account; else every close is looked at.
+        risky = run.n_held > 0 and (run.n_shorts > 0 or account.cash <= 0.0)
+        if not (busy or changing or signals or risky):
+            continue
+        ended = False
+        if busy:
+            before = run.n_trades
+            roll_over(run, account, t)
+            trade_bar(run, account, lanes, trades, refusals, fill, t)
+            ended = run.n_trades > before
+        now = t + run.bar_ns
+        roll_over(run, account, now)
+        if run.n_held > 0 and (busy or signals or risky):
+            mark(run, account, lanes, False)
+        if account.equity <= 0.0:
+            return 1
+        if ended:
+            watch(run, account, rules, answer, now)
+        if changing or busy:
+            close_bar(run, lanes)
+        if signals:
+            decide_all(run, account, lanes, rules, refusals, fill, request, answer, now)
+        if run.failed:
+            return 1
+
+
+SIGNATURE = types.int64(
+    *(types.CPointer(from_dtype(kind)) for kind in (RUN, ACCOUNT, LANE, RULE, TRADE, REFUSAL, FILL, REQUEST, ANSWER))
+)

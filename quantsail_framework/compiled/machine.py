@@ -1,0 +1,197 @@
+"""Machine code of the compiled loop and of components' compiled forms: made by numba once, kept in a folder, loaded.
+
+numba takes a second and a hundred megabytes to come up, and ten seconds to compile the loop. So what it makes is kept
+as object files in the user's cache folder, and a run loads these by llvmlite, which takes a tenth of a second. A file's
+name is made of everything that its code depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import Lock
+from types import FunctionType
+from typing import Any
+
+from quantsail_framework.errors import ComponentError
+
+Kind = str  # costs, size, check or trip: how a component's function is called
+_FOLDER = Path(__file__).parent
+# What the code of numba calls only where it raises an error or makes a Python object.
+_PYTHON = ("Py", "_Py", "numba_", "NRT_")
+_FORMAT = "SHA-256, object file"  # of a file; LLVM crashes on what is no object file
+_DIGEST = 32  # bytes of the SHA-256
+_LOOP = ("loop.py", "layout.py", "entries.py", "../ports/compiled.py")
+
+
+def installed() -> bool:
+    """Whether machine code can be loaded here: the extra ``fast`` is there."""
+    return _compiler() is not None
+
+
+@cache
+def _compiler() -> str | None:
+    """What compiles: the versions that the code depends on."""
+    try:
+        return f"numba {version('numba')} llvmlite {version('llvmlite')}"
+    except PackageNotFoundError:
+        return None
+
+
+class Machine:
+    """The machine code that this process has loaded, from ``folder``: that of the user's cache, unless told otherwise.
+
+    Where ``makes`` is false, what is not there yet stays away. Addresses are good as long as it lives.
+    """
+
+    def __init__(self, folder: Path | None = None, *, makes: bool = False) -> None:
+        from llvmlite import binding
+
+        binding.initialize_native_target()
+        binding.initialize_native_asmprinter()
+        self.makes = makes
+        self._folder = folder or _cache_folder()
+        self._binding = binding
+        self._host = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()} {_compiler()}"
+        target = binding.Target.from_default_triple().create_target_machine(codemodel="jitdefault", jit=True)
+        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target)
+        self._lock = Lock()
+        self._addresses: dict[tuple[Kind, Any], int] = {}
+        self._loaded: dict[str, int] = {}  # by name: functions that do the same share their code
+
+    def loop(self) -> int | None:
+        """The address of the loop; None where it is not there."""
+        return self._address("loop", None)
+
+    def function(self, kind: Kind, function: Any) -> int | None:
+        """The address of a component's function; None where it is not there.
+
+        Raises ComponentError for one that cannot be compiled.
+        """
+        return self._address(kind, function)
+
+    def _address(self, kind: Kind, function: Any) -> int | None:
+        with self._lock:
+            address = self._addresses.get((kind, function))
+            if address is None:
+                name = self._name(kind, _loop_source() if function is None else depends_on(function))
+                address = self._loaded.get(name) or self._load(name, kind, function)
+                if address is not None:
+                    self._addresses[kind, function] = self._loaded[name] = address
+            return address
+
+    def _load(self, name: str, kind: Kind, function: Any) -> int | None:
+        file = self._folder / f"{name}.o"
+        code = _kept(file)
+        if code is None and self.makes:
+            code = self._object(name, *_compiled(kind, function))
+            if code is None:
+                raise ComponentError(f"{_whose(function)} cannot be compiled: it may neither raise nor make objects")
+            _keep(file, code)
+        if code is None:
+            return None
+        self._engine.add_object_file(self._binding.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        address: int = self._engine.get_function_address(name)
+        return address
+
+    def _name(self, kind: Kind, parts: Sequence[str]) -> str:
+        digest = hashlib.sha256("\0".join((_FORMAT, kind, self._host, sys.version, *parts)).encode()).hexdigest()
+        return f"{kind}-{digest[:32]}"
+
+    def _object(self, name: str, assembly: str, symbol: str) -> bytes | None:
+        """The object file of ``assembly``, whose function ``symbol`` becomes ``name``; None where it needs Python."""
+        binding = self._binding
+        module = binding.parse_assembly(assembly.replace(symbol, name))
+        for value in (*module.functions, *module.global_variables):
+            if not value.is_declaration and value.name != name:
+                value.linkage = "internal"  # so that what the function does not use is dropped
+        target = binding.Target.from_default_triple().create_target_machine(
+            cpu=binding.get_host_cpu_name(),
+            features=binding.get_host_cpu_features().flatten(),
+            opt=3,
+            codemodel="jitdefault",
+            jit=True,
+        )
+        passes = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(speed_level=3))
+        passes.getModulePassManager().run(module, passes)
+        needed = [value.name for value in (*module.functions, *module.global_variables) if value.is_declaration]
+        if any(foreign.startswith(_PYTHON) for foreign in needed):
+            return None
+        code: bytes = target.emit_object(module)
+        return code
+
+
+def _cache_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("quantsail") / "machine-code"
+
+
+def _loop_source() -> list[str]:
+    return [(_FOLDER / file).read_text(encoding="utf-8") for file in _LOOP]
+
+
+def _compiled(kind: Kind, function: Any) -> tuple[str, str]:
+    """LLVM's assembly of the loop, or of a component's function, and the name of the function there."""
+    from quantsail_framework.compiled import entries
+
+    if function is None:
+        return entries.loop()
+    try:
+        return entries.component(kind, function)
+    except Exception as error:  # of numba, which has no one kind for what it does not take
+        raise ComponentError(f"{_whose(function)} cannot be compiled: {type(error).__name__}: {error}") from error
+
+
+def _whose(function: Any) -> str:
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def _kept(file: Path) -> bytes | None:
+    """What was kept; None for nothing, and for a file that is not as it was written."""
+    try:
+        whole = file.read_bytes()
+    except OSError:
+        return None
+    digest, code = whole[:_DIGEST], whole[_DIGEST:]
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _keep(file: Path, code: bytes) -> None:
+    """Whole or not at all, and not where the folder cannot be written; two processes may make the same."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as half:
+            half.write(hashlib.sha256(code).digest() + code)
+        Path(half.name).replace(file)
+
+
+def depends_on(function: Any) -> list[str]:
+    """What the code of a compiled form is made of: its byte code, and what it uses from the top of its module.
+
+    Raises ComponentError where that is anything but numbers, ``math`` and functions of which the same is true.
+    """
+    if not isinstance(function, FunctionType) or function.__closure__:
+        raise ComponentError(f"{function!r} cannot be compiled: a compiled form is a function at the top of a module")
+    code = function.__code__
+    parts = [repr((code.co_code, code.co_consts, code.co_names, code.co_varnames))]
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, bool | int | float):
+            parts.append(f"{name}={value!r}")
+        elif isinstance(value, FunctionType):
+            parts += depends_on(value)
+        elif value is not None and value is not math and getattr(value, "__module__", None) != "math":
+            raise ComponentError(
+                f"{_whose(function)} uses {name}, which is {value!r}; a compiled form may "
+                "use its arguments, numbers and functions at the top of modules, and math"
+            )
+    return parts

@@ -1,0 +1,116 @@
+"""Machine code: made once, kept, loaded without numba; and what cannot be compiled is told."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from math import floor
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from quantsail_framework.compiled import machine as machines
+from quantsail_framework.compiled.machine import Machine, depends_on
+from quantsail_framework.errors import ComponentError
+from quantsail_risk import limits
+
+FACTOR = 2.0
+NAMES = ["no", "number"]
+
+_ANOTHER_PROCESS = """
+import json, sys, time
+from pathlib import Path
+from quantsail_framework.compiled.machine import Machine
+from quantsail_risk.limits import _compiled_positions
+machine = Machine(Path(sys.argv[1]))
+print(json.dumps([machine.function("check", _compiled_positions) is not None, "numba" in sys.modules]))
+"""
+
+
+def _whole(numbers: Any, _side: float, quantity: float, price: float, _maker: bool) -> Any:
+    return floor(quantity * price * numbers[0]) * FACTOR, 0.0, 0.0
+
+
+def _raises(numbers: Any, _request: Any, account: Any) -> Any:
+    if account.equity < 0.0:
+        raise ValueError("in debt")
+    return False, numbers[0], account.equity
+
+
+def _formats(numbers: Any, _request: Any, account: Any) -> Any:
+    return account.equity > len(NAMES), numbers[0], account.equity
+
+
+def _misspells(numbers: Any, _request: Any, account: Any) -> Any:
+    return account.equty > 0.0, numbers[0], 0.0
+
+
+def test_what_was_made_is_loaded_by_another_process_without_numba(tmp_path: Path) -> None:
+    check = limits._compiled_positions
+    assert Machine(tmp_path).function("check", check) is None  # nothing is made unasked
+    assert not list(tmp_path.iterdir())
+    assert Machine(tmp_path, makes=True).function("check", check) is not None
+    assert len(list(tmp_path.iterdir())) == 1
+    done = subprocess.run(
+        [sys.executable, "-c", _ANOTHER_PROCESS, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [True, False]
+
+
+def test_functions_that_do_the_same_share_their_code(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, makes=True)
+    twin = FunctionType(_whole.__code__, _whole.__globals__, "twin")
+    assert machine.function("costs", _whole) == machine.function("costs", twin) != machine.loop()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_that_was_damaged_is_made_anew(tmp_path: Path) -> None:
+    check = limits._compiled_positions
+    Machine(tmp_path, makes=True).function("check", check)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:-100], whole[:100] + b"x" + whole[101:]):
+        file.write_bytes(damaged)
+        assert Machine(tmp_path).function("check", check) is None
+        assert Machine(tmp_path, makes=True).function("check", check) is not None
+        assert Machine(tmp_path).function("check", check) is not None
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
+    file = tmp_path / "a file"
+    file.write_text("in the way", encoding="utf-8")
+    assert Machine(file, makes=True).function("costs", _whole) is not None
+    assert file.read_text(encoding="utf-8") == "in the way"
+
+
+def test_code_follows_the_numbers_and_functions_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = depends_on(_whole)
+    assert depends_on(_whole) == before
+    monkeypatch.setitem(globals(), "FACTOR", 3.0)
+    assert depends_on(_whole) != before
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (_raises, "test_machine:_raises cannot be compiled: it may neither raise nor make objects"),
+        (_formats, "_formats uses NAMES, which is \\['no', 'number'\\]; a compiled form may use its arguments"),
+        (_misspells, "(?s)test_machine:_misspells cannot be compiled: .*equty"),
+        (lambda numbers, request, account: (False, 0.0, 0.0), "the lambda"),
+    ],
+)
+def test_what_cannot_be_compiled_is_told(function: Any, text: str, tmp_path: Path) -> None:
+    if function.__name__ == "<lambda>":
+        limit = 1.0
+        function, text = (lambda *_: (limit > 0.0, 0.0, 0.0)), "a compiled form is a function at the top of a module"
+    with pytest.raises(ComponentError, match=text):
+        Machine(tmp_path, makes=True).function("check", function)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_extra_there_is_no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "_compiler", lambda: None)
+    assert not machines.installed()

@@ -1,0 +1,119 @@
+"""The compiled loop comes to the same bits as the engine, whatever the market, the orders and the rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from quantsail_framework import CompiledCosts, Costs, Market
+from quantsail_framework.backtest import backtest
+from quantsail_framework.compiled.choice import SWITCH
+from quantsail_framework.compiled.forms import forms_of
+from quantsail_framework.engine import Simulation, simulate
+from quantsail_framework.errors import ComponentError
+from tests.engine.pipelines import by_loop, prepared
+from tests.engine.test_reference import assert_identical
+from tests.reference.markets import Case, cases, seeded
+from tests.reference.scenarios import SCENARIOS
+from tests.reference.worked import account
+
+FORMED = {"profitability-gate", "max-concurrent-positions", "max-daily-trades", "max-daily-loss", "max-exposure"}
+WITHOUT_FORM = {"include_open", "action"}  # options of these rules
+COSTS = ("basis-points", {"fee_bps": 7.3, "spread_bps": 3.1, "slippage_bps": 1.7})
+REASONS = {"stop", "trailing_stop", "target", "signal", "time", "end_of_data"}
+REFUSALS = {"gapped", "insufficient_cash", "invalid_levels", "sizer", "min_notional", "end_of_data"} | FORMED
+
+
+def formed(case: Case) -> Case:
+    """The case with the costs and rules that have a compiled form, and those it has of them."""
+    own = case.settings
+    costs = own.costs if own.costs == ("binance-spot", {}) else COSTS
+    rules = [
+        (name, {key: value for key, value in options.items() if key not in WITHOUT_FORM})
+        for name, options in own.rules
+        if name in FORMED
+    ] or [("max-concurrent-positions", {"limit": 1})]
+    return replace(case, settings=replace(own, costs=costs, rules=rules, on_bar=None))
+
+
+def looped(case: Case) -> Simulation | None:
+    """The run by the loop, compared with the engine's; None where the loop has left it to the engine."""
+    pipeline, data = prepared(case.markets, case.settings)
+    plain = simulate(pipeline, data, both_touched=case.settings.both_touched)
+    run = by_loop(pipeline, data, both_touched=case.settings.both_touched)
+    if run is not None:
+        assert_identical(plain, run)
+        assert run.final_cash == plain.final_cash
+    elif data.bars:
+        ruined = {"ruin"} & ({*plain.trades["exit_reason"]} | {*plain.refusals["rule"]})
+        assert ruined or plain.equity["equity"].min(initial=1.0) <= 0.0, case.recipe
+    return run
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_seeded_markets(block: int) -> None:
+    reasons, refused, sides = Counter[str](), Counter[str](), Counter[str]()
+    for seed in range(block * 600, block * 600 + 600):
+        case = seeded(seed)
+        if case.recipe.strategy == "bar":
+            continue
+        try:
+            run = looped(formed(case))
+        except Exception as error:
+            error.add_note(f"seed {seed}: {case.recipe}")
+            raise
+        if run is not None:
+            reasons.update(run.trades["exit_reason"])
+            refused.update(run.refusals["rule"])
+            sides.update(run.trades["side"])
+    assert set(reasons) == REASONS  # everything that can happen did
+    assert set(refused) == REFUSALS
+    assert min(sides["long"], sides["short"]) > 500
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cases().filter(lambda case: case.recipe.strategy == "columns"))
+def test_any_market(case: Case) -> None:
+    looped(formed(case))
+
+
+def test_a_ruined_account_is_left_to_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "make")
+    (ruin,) = (each for each in SCENARIOS if each.name == "ruin_closes_at_that_close_and_refuses_entries")
+    pipeline, data = prepared(ruin.markets, ruin.settings)
+    assert forms_of(pipeline) is not None
+    assert by_loop(pipeline, data) is None
+    run = backtest(pipeline, data)
+    assert_identical(run, simulate(pipeline, data))
+    assert "ruin" in run.trades["exit_reason"]
+
+
+def _endless(_numbers: Any, _side: float, quantity: float, price: float, _maker: bool) -> Any:
+    return inf * quantity * price, 0.0, 0.0
+
+
+@attrs.frozen
+class EndlessCosts:
+    """Costs that are no number, in either form."""
+
+    def costs(self, side: int, quantity: float, price: float, liquidity: str, market: Market) -> Costs:
+        return Costs(inf)
+
+    def compiled(self) -> CompiledCosts:
+        return CompiledCosts(_endless)
+
+
+def test_what_a_component_may_not_answer_is_told_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "make")
+    trading = next(each for each in SCENARIOS if each.trades)
+    pipeline, data = prepared(trading.markets, account())
+    pipeline = attrs.evolve(pipeline, costs=EndlessCosts())
+    assert by_loop(pipeline, data) is None
+    with pytest.raises(ComponentError, match="cost model EndlessCosts gave Costs"):
+        backtest(pipeline, data)
