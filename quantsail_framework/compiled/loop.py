@@ -475,10 +475,16 @@ def is_met(lane):
 
 
 @njit
+def is_risky(run, account):
+    """Whether a close could ruin the account, so that every one is looked at: long positions and cash cannot."""
+    return run.n_held > 0 and (run.n_shorts > 0 or account.cash <= 0.0)
+
+
+@njit
 def arrive(lanes, run, t):
     """Move every lane that has a bar at ``t`` to it.
 
-    How many of these may trade in it, have a position that its close may change, and have an entry signal.
+    How many of these may trade in it, have a position that its close may change, and may decide an entry signal.
     """
     busy = changing = signals = 0
     for k in range(run.n_lanes):
@@ -489,25 +495,44 @@ def arrive(lanes, run, t):
             continue
         lane.awake, lane.i = 1, i
         if lane.positioned:
-            busy += is_met(lane)
+            met = is_met(lane)
+            busy += met
             changing += lane.changing
+            signals += met and has_signal(lane)
         else:
             busy += lane.ordered
-        signals += has_signal(lane)
+            signals += has_signal(lane)
     return busy, changing, signals
 
 
 @njit
-def next_signal(run, lanes, moments, m):
-    """Nothing is held and nothing waits: the next moment, from ``m`` on, with an entry signal; lanes move up to it."""
+def entry_after(lane):
+    """The next bar with an entry signal; past the last where there is none."""
+    entry, i = flags(lane.entry_at), lane.i + 1
+    while i <= lane.last and entry[i] == 0:
+        i += 1
+    return i
+
+
+@njit
+def end_after(lane):
+    """The next bar in which the position may end."""
+    high, low = floats(lane.high_at), floats(lane.low_at)
+    below, above = (lane.stop, lane.target) if lane.side > 0 else (lane.target, lane.stop)
+    i = lane.i + 1
+    while i < lane.last and lane.leaving == 0 and not (low[i] <= below or high[i] >= above):
+        i += 1
+    return i
+
+
+@njit
+def entry_moment(run, lanes, moments, m):
+    """The next moment, from ``m`` on, with an entry signal; lanes move up to it."""
     soonest = _NEVER
     for k in range(run.n_lanes):
-        lane = lanes[k]
-        entry, i = flags(lane.entry_at), lane.i + 1
-        while i <= lane.last and entry[i] == 0:
-            i += 1
-        if i <= lane.last:
-            soonest = min(soonest, ints(lane.time_at)[i])
+        i = entry_after(lanes[k])
+        if i <= lanes[k].last:
+            soonest = min(soonest, ints(lanes[k].time_at)[i])
     while m < run.n_moments and moments[m] < soonest:
         m += 1
     for k in range(run.n_lanes):
@@ -515,6 +540,23 @@ def next_signal(run, lanes, moments, m):
         time = ints(lane.time_at)
         while lane.i < lane.last and time[lane.i + 1] < soonest:
             lane.i += 1
+    return m
+
+
+@njit
+def next_moment(run, account, lanes, moments, m):
+    """The next moment after ``m`` at which something can happen, or an earlier one; lanes move up to it."""
+    waiting = run.n_held + run.n_pending
+    if run.n_lanes > 1:
+        return m + 1 if waiting else entry_moment(run, lanes, moments, m + 1)
+    lane = lanes[0]  # whose bars are the moments
+    if waiting == 0:
+        m = entry_after(lane)
+    elif lane.ordered or lane.changing or is_risky(run, account):
+        m += 1
+    else:
+        m = end_after(lane)
+    lane.i = m - 1
     return m
 
 
@@ -538,13 +580,12 @@ def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fil
     moments = ints(run.moments_at)
     m = -1
     while True:
-        m = m + 1 if run.n_held + run.n_pending > 0 else next_signal(run, lanes, moments, m + 1)
+        m = next_moment(run, account, lanes, moments, m)
         if m >= run.n_moments:
             return 0
         t = moments[m]
         busy, changing, signals = arrive(lanes, run, t)
-        # Long positions and cash above zero cannot ruin an account; else every close is looked at.
-        risky = run.n_held > 0 and (run.n_shorts > 0 or account.cash <= 0.0)
+        risky = is_risky(run, account)
         if not (busy or changing or signals or risky):
             continue
         ended = False

@@ -115,10 +115,11 @@ def _check(signals: Signals, bars: Bars) -> None:
         ("max_bars", -1, "it must not be negative"),
     ):
         value = getattr(signals, name)
-        if value is not None:
-            column = np.broadcast_to(np.asarray(value), entry.shape) if np.ndim(value) == 0 else np.asarray(value)
-            if column.shape == entry.shape:  # another length is named where the column is read
-                _refuse(entered & (column <= least), column, name, words, bars)
+        if value is None or (np.ndim(value) == 0 and not value <= least):
+            continue
+        column = np.broadcast_to(np.asarray(value), entry.shape) if np.ndim(value) == 0 else np.asarray(value)
+        if column.shape == entry.shape:  # another length is named where the column is read
+            _refuse(entered & (column <= least), column, name, words, bars)
 
 
 def _refuse(bad: Any, column: Any, name: str, words: str, bars: Bars) -> None:

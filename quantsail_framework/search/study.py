@@ -13,10 +13,10 @@ import numpy.typing as npt
 from quantsail_framework.backtest import backtest, result_of
 from quantsail_framework.config.vary import vary
 from quantsail_framework.domain.result import RunResult
-from quantsail_framework.domain.timeframe import NS_PER_DAY
 from quantsail_framework.engine import MarketData, load_market
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.errors import InputError, QuantsailError, words
+from quantsail_framework.metrics.equity import last_points_of_days
 from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline
 
@@ -118,8 +118,7 @@ def daily_returns(result: RunResult, capital: float) -> npt.NDArray[np.float64]:
     time, equity = result.equity["time"], result.equity["equity"]
     if not len(time):
         return np.empty(0)
-    days = time // NS_PER_DAY
-    last = np.append(np.flatnonzero(days[1:] != days[:-1]), len(days) - 1)
+    _, last = last_points_of_days(time)
     values = np.concatenate([[capital], equity[last]])
     alive = np.cumprod(values > 0.0).astype(bool)[:-1]
     returns: npt.NDArray[np.float64] = np.zeros(len(last))
