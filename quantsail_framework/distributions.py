@@ -4,19 +4,19 @@ and whether its files are still those that were installed. Nothing of it is impo
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from importlib.machinery import all_suffixes
-from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 from quantsail_framework.errors import PluginError
+from quantsail_framework.installed import find
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CORE = "quantsail-framework"
 _REQUIREMENT = re.compile(
@@ -125,17 +125,17 @@ def digest(name: str) -> str:
     editable, without RECORD, with a file that was changed, is missing, or could be imported but is not listed.
     """
     import hashlib
+    from pathlib import Path
 
-    try:
-        found = distribution(name)
-    except PackageNotFoundError as error:
-        raise PluginError(f"{name} is not an installed distribution, so no hash covers it; pin its version") from error
+    found = find(name)
+    if found is None:
+        raise PluginError(f"{name} is not an installed distribution, so no hash covers it; pin its version")
     if (_direct_url(name) or {}).get("dir_info", {}).get("editable"):
         raise PluginError(f"{name} is installed editable, so no hash covers its files; pin its version, or install it")
-    files = _record(found.read_text("RECORD") or "")
+    files = _record(found.read("RECORD") or "")
     if not files:
         raise PluginError(f"{name} has no RECORD of its files, so no hash covers them; reinstall it with pip or uv")
-    folder = Path(str(found.locate_file("")))
+    folder = Path(found.place)
     wrong = [problem for file, listed in files.items() if (problem := _changed(folder, file, listed))]
     wrong += sorted(_unlisted(folder, files))
     if wrong:
@@ -176,6 +176,7 @@ def _changed(folder: Path, file: str, listed: str) -> str | None:
 def _unlisted(folder: Path, listed: Collection[str]) -> Iterator[str]:
     """Files that an import would take in place of its packages, or could take in place of a file of theirs."""
     from importlib.util import find_spec
+    from pathlib import Path
 
     tops = {file.partition("/")[0] for file in listed}
     for package in (top for top in tops if f"{top}/__init__.py" in listed):
@@ -189,10 +190,12 @@ def _unlisted(folder: Path, listed: Collection[str]) -> Iterator[str]:
 
 
 def _direct_url(name: str) -> dict[str, Any] | None:
+    import json
+
+    found = find(name)
     try:
-        text = distribution(name).read_text("direct_url.json")
-        facts = json.loads(text) if text else None
-    except (PackageNotFoundError, ValueError):
+        facts = json.loads((found and found.read("direct_url.json")) or "null")
+    except ValueError:
         return None
     infos = ("vcs_info", "dir_info")
     is_sound = isinstance(facts, dict) and all(isinstance(facts.get(info, {}), dict) for info in infos)
@@ -201,6 +204,8 @@ def _direct_url(name: str) -> dict[str, Any] | None:
 
 def _place(url: str) -> str:
     """A path as people write it, or an address without secrets."""
+    from urllib.parse import unquote, urlsplit
+
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -7,11 +7,8 @@ one that is broken is a listed failure and takes nothing else down.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from importlib.metadata import Distribution, EntryPoint, entry_points
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -21,6 +18,7 @@ from quantsail_framework import __version__, distributions, hookspecs
 from quantsail_framework.component import Component
 from quantsail_framework.errors import PluginError, UnknownComponentError
 from quantsail_framework.hookspecs import KINDS, PROJECT
+from quantsail_framework.installed import Announced, announced, normal
 
 GROUP = "quantsail"
 LOAD_VARIABLE = "QUANTSAIL_LOAD_PLUGINS"
@@ -53,8 +51,8 @@ class PluginInfo:
 
     def is_called(self, *names: str) -> bool:
         """Whether one of ``names`` means this plugin: its own or its distribution's, in any spelling (PEP 503)."""
-        own = {_normal(self.name), _normal(self.distribution)}
-        return any(_normal(name) in own for name in names)
+        own = {normal(self.name), normal(self.distribution)}
+        return any(normal(name) in own for name in names)
 
 
 @attrs.frozen
@@ -254,10 +252,6 @@ def check_kind(kind: str) -> str:
     return kind
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``"; did you mean 'trend'?"`` for the nearest of ``known``, ``"."`` when none is near."""
     from difflib import get_close_matches
@@ -276,26 +270,14 @@ _Found = list[tuple[PluginInfo, _Importer]]
 
 
 def _discover() -> _Found:
-    found = [(_describe(entry_point), entry_point.load) for entry_point in entry_points(group=GROUP)]
+    found = [(_describe(entry_point), entry_point.load) for entry_point in announced(GROUP)]
     return sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution))
 
 
-def _describe(entry_point: EntryPoint) -> PluginInfo:
-    if entry_point.dist is None:
-        return PluginInfo(entry_point.name, entry_point.module, "", entry_point.module)
-    distribution, version, needs = _facts(entry_point.dist)
-    return PluginInfo(entry_point.name, distribution, version, entry_point.module, needs=needs)
-
-
-def _facts(distribution: Distribution) -> tuple[str, str, str | None]:
-    """Its name and version, and the core that it needs, from the head of its metadata: to parse all of it, README
-    included, takes long."""
-    head = (distribution.read_text("METADATA") or "").partition("\n\n")[0].splitlines()
-    facts = dict(line.split(": ", 1) for line in head if line.startswith(("Name: ", "Version: ")))
-    if len(facts) < 2:
-        return distribution.metadata["Name"], distribution.metadata["Version"], None
-    needs = distributions.core_needed([line for line in head if line.startswith("Requires-Dist: ")])
-    return facts["Name"], facts["Version"], needs
+def _describe(entry_point: Announced) -> PluginInfo:
+    owner, module = entry_point.owner, entry_point.module
+    needs = distributions.core_needed([line for line in owner.head if line.startswith("Requires-Dist: ")])
+    return PluginInfo(entry_point.name, owner.fact("Name"), owner.fact("Version"), module, needs=needs)
 
 
 def _given(plugin: object) -> tuple[PluginInfo, _Importer]:
@@ -374,6 +356,7 @@ def _unused_text(word: str, plugin: PluginInfo) -> str:
 def _seems_to_offer(plugin: PluginInfo, kind: str, name: str) -> bool:
     """Whether the text of the plugin's module has the hook of ``kind`` and the name in quotes. It is not imported."""
     from importlib.util import find_spec
+    from pathlib import Path
 
     try:
         spec = None if "." in plugin.module else find_spec(plugin.module)  # of a dotted one, it would import the parent

@@ -17,7 +17,6 @@ import platform
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +28,7 @@ import numpy as np
 import quantsail_framework
 from quantsail_framework.domain.result import Column, RunResult, Table, is_time_column
 from quantsail_framework.errors import ResultsError, RunError
+from quantsail_framework.installed import version
 from quantsail_framework.ports.runner import Pipeline
 
 SCHEMA = 1
@@ -213,16 +213,12 @@ def library_versions() -> dict[str, str | None]:
     """The versions of what computes a result, as the manifest keeps them; None of what is not installed."""
     import pyarrow as pa
 
-    try:
-        talib: str | None = version("ta-lib")
-    except PackageNotFoundError:
-        talib = None
     return {
         "python": platform.python_version(),
         "quantsail-framework": quantsail_framework.__version__,
         "numpy": np.__version__,
         "pyarrow": pa.__version__,
-        "TA-Lib": talib,
+        "TA-Lib": version("ta-lib"),
     }
 
 

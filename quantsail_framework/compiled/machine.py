@@ -14,13 +14,13 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
 from types import FunctionType
 from typing import Any
 
 from quantsail_framework.errors import ComponentError
+from quantsail_framework.installed import version
 
 Kind = str  # costs, size, check or trip: how a component's function is called
 _FOLDER = Path(__file__).parent
@@ -39,10 +39,8 @@ def installed() -> bool:
 @cache
 def _compiler() -> str | None:
     """What compiles: the versions that the code depends on."""
-    try:
-        return f"numba {version('numba')} llvmlite {version('llvmlite')}"
-    except PackageNotFoundError:
-        return None
+    compiler, loader = version("numba"), version("llvmlite")
+    return f"numba {compiler} llvmlite {loader}" if compiler and loader else None
 
 
 class Machine:

@@ -13,12 +13,12 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
 from quantsail_framework.component import LOCAL_MODULE
 from quantsail_framework.errors import RunError
+from quantsail_framework.installed import announced, version
 
 _PAGE = 4096
 _REMEDY = "install there what is installed where the search was started"
@@ -84,12 +84,11 @@ def versions() -> dict[str, str]:
     """The versions here of what a result depends on: Python, NumPy, TA-Lib, the core and every plugin."""
     found = {"Python": ".".join(platform.python_version_tuple()[:2])}
     for name in ("numpy", "ta-lib", "quantsail-framework"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    plugins = (point.dist for point in entry_points(group="quantsail"))
-    return found | {plugin.name: plugin.version for plugin in plugins if plugin}
+        release = version(name)
+        if release is not None:
+            found[name] = release
+    plugins = (plugin.owner for plugin in announced("quantsail"))
+    return found | {plugin.fact("Name"): plugin.fact("Version") for plugin in plugins}
 
 
 def check_versions(theirs: Mapping[str, str]) -> None:
