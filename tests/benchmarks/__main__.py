@@ -6,9 +6,11 @@ import argparse
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.benchmarks.jobs import JOBS, job_named
 from tests.benchmarks.measure import ROOT, measure
+from tests.benchmarks.peers.environments import own
 from tests.benchmarks.table import replaced, table
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -23,9 +25,10 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.relative_to(ROOT)}")
     options = parser.parse_args()
     results = {}
+    python = own() if options.peers else Path(sys.executable)
     for job in map(job_named, options.jobs or [job.name for job in JOBS]):
         print(f"{job.name} ...", file=sys.stderr, flush=True)
-        results[job.name] = measure(job, options.rounds, peers=options.peers)
+        results[job.name] = measure(job, options.rounds, peers=options.peers, python=python)
     text = table(results, day=datetime.now(UTC).date(), cores=os.cpu_count() or 1, rounds=options.rounds)
     print(text)
     if options.write:

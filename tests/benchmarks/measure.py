@@ -43,9 +43,9 @@ class Contestant:
     switch: str = ""  # of the compiled loop, in measured starts
 
 
-def quantsail(file: Path, name: str = "quantsail", switch: str = "") -> Contestant:
-    """Quantsail itself, started as its users start it."""
-    command = str(Path(sys.executable).parent / "quantsail")
+def quantsail(file: Path, python: Path, name: str = "quantsail", switch: str = "") -> Contestant:
+    """Quantsail itself, started as its users start it: cold with the command beside ``python``."""
+    command = str(python.parent / "quantsail")
     return Contestant(
         name,
         lambda out: [command, "run", str(file), "--out", str(out)],
@@ -67,7 +67,9 @@ def peer(name: str, files: Sequence[Path]) -> Contestant:
     )
 
 
-def measure(job: Job, rounds: int, *, peers: bool, cache: Path = CACHE) -> dict[str, Timing]:
+def measure(
+    job: Job, rounds: int, *, peers: bool, cache: Path = CACHE, python: Path = Path(sys.executable)
+) -> dict[str, Timing]:
     """Median timings by contestant: Quantsail, the same without its compiled loop, and the peers.
 
     Each starts once unmeasured, so that bytecode and compiled code are cached.
@@ -75,7 +77,7 @@ def measure(job: Job, rounds: int, *, peers: bool, cache: Path = CACHE) -> dict[
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         file = job.pipeline(home, cache)
-        contestants = [quantsail(file), quantsail(file, ENGINE, "off")]
+        contestants = [quantsail(file, python), quantsail(file, python, ENGINE, "off")]
         contestants += [peer(name, job.files(cache)) for name in job.peers] if peers else []
         cold: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
         for number in range(rounds + 1):

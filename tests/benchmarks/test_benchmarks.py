@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from quantsail_framework import load_pipeline, run
-from tests.benchmarks import clusters, load, monte_carlo, sweeps
+from tests.benchmarks import clusters, load, monte_carlo, startup, sweeps
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.market import candles
 from tests.benchmarks.measure import ENGINE, ROOT, Timing, measure
@@ -121,6 +121,12 @@ def test_a_dead_sink_keeps_the_engine_for_less_than_five_milliseconds_an_alert()
         assert set(figures) == {"median_ms", "mean_ms", "p99_ms", "worst_ms"}
         assert 0.0 < figures["median_ms"] < 5.0, (sink, figures)
         assert figures["mean_ms"] < 5.0, (sink, figures)
+
+
+def test_starts_are_measured_beside_a_python_that_does_nothing() -> None:
+    found = startup.measure(1, Path(sys.executable))
+    assert found["--help"] > found["python -c pass"] > 0.0
+    assert set(found) == {"--help", "plugins list", "python -c pass"}
 
 
 def test_executors_are_measured_on_the_same_trials(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
 _SHARED = ("numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "ta-lib==0.8.2")
 
 
@@ -46,9 +47,32 @@ def interpreter(peer: Peer) -> Path:
     stamp = folder / "packages.txt"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python
-    uv = shutil.which("uv") or str(HERE.parents[2] / ".tools" / "bin" / "uv")
+    uv = _uv()
     subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
     install = [uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), *peer.packages]
     subprocess.run(install, check=True, cwd=folder)  # outside of the project, whose pins are not the peer's
     stamp.write_text(wanted, encoding="utf-8")
     return python
+
+
+def own() -> Path:
+    """The Python of an environment that has Quantsail as its users do, from wheels that are built anew.
+
+    The workspace is editable: a folder more on the path for each plugin, in which every import is looked for.
+    """
+    folder, uv = home() / "quantsail", _uv()
+    python, wheels, pins = folder / "bin" / "python", folder / "wheels", folder / "pins.txt"
+    subprocess.run([uv, "venv", "-q", "--clear", "-p", sys.executable, str(folder)], check=True)
+    build = [uv, "build", "-q", "--all-packages", "--wheel", "--out-dir", str(wheels)]
+    export = [uv, "export", "-q", "--no-hashes", "--no-emit-workspace", "--all-extras", "-o", str(pins)]
+    for command in (build, export):
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    install = [uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), "-c", str(pins)]
+    subprocess.run(
+        [*install, "--find-links", str(wheels), "quantsail-framework[standard,fast]"], check=True, cwd=folder
+    )
+    return python
+
+
+def _uv() -> str:
+    return shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
