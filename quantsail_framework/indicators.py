@@ -220,6 +220,7 @@ def _extreme(data: Data, name: str, period: int, source: str) -> Floats:
     return array
 
 
+@cache
 def _bars_to_forget(decay: float, stages: int) -> int:
     if decay <= 0.0:
         return 0

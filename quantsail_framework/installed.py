@@ -34,8 +34,9 @@ class Installed(NamedTuple):
         return text.partition("\n\n")[0].splitlines()
 
     def fact(self, name: str) -> str:
-        """The first value of ``name`` in the head; empty where there is none."""
-        return next((line[len(name) + 2 :].strip() for line in self.head if line.startswith(f"{name}: ")), "")
+        """The first value of ``name``, in any case, in the head; empty where there is none."""
+        lines = (line.partition(":") for line in self.head)
+        return next((value.strip() for own, _, value in lines if own.lower() == name.lower()), "")
 
 
 class Announced(NamedTuple):
@@ -74,7 +75,7 @@ def find(name: str) -> Installed | None:
 def version(name: str) -> str | None:
     """The release of an installed distribution; None where it is not installed."""
     found = find(name)
-    return None if found is None else found.fact("Version")
+    return (found and found.fact("Version")) or None
 
 
 def announced(group: str) -> Iterator[Announced]:
@@ -104,7 +105,7 @@ def _are_in_folders() -> bool:
     finders = (finder for finder in sys.meta_path if finder is not PathFinder)
     if any(hasattr(finder, "find_distributions") for finder in finders):
         return False
-    return not any(map(os.path.isfile, sys.path))
+    return not any(place.endswith(".egg") or os.path.isfile(place) for place in sys.path)
 
 
 def _in_folders() -> Iterator[tuple[str, Installed]]:
@@ -128,8 +129,9 @@ def _metadata_of(place: str, _changed_ns: int) -> list[tuple[str, str]]:
 
 
 def _read(folder: str, file: str) -> str | None:
+    is_all = file == "PKG-INFO" and os.path.isfile(folder)  # of distutils: one file instead of a folder
     try:
-        with open(os.path.join(folder, file), encoding="utf-8") as text:
+        with open(folder if is_all else os.path.join(folder, file), encoding="utf-8") as text:
             return text.read()
     except OSError:
         return None

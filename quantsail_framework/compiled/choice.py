@@ -23,8 +23,8 @@ from quantsail_framework.ports.runner import Pipeline
 
 LOAD_FROM = 2_000  # entries that this process has to decide
 MAKE_FROM = 250_000
-_KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
 SWITCH = "QUANTSAIL_COMPILED"  # off: never; make: at once, whatever it takes
+_KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
 
 _log = logging.getLogger(__name__)
 
@@ -36,20 +36,27 @@ class _Chooser:
         self._lock = Lock()
         self._entries = 0
         self._machine: Machine | None = None
+        self._told: set[str] = set()
 
-    def machine(self, entries: int) -> Machine | None:
-        """The machine code, when it is worth it for a process that has so many entries more to decide."""
+    def machine(self, entries: int, runs: int = 1) -> tuple[Machine | None, bool]:
+        """The machine code, when it is worth it for a process that has so many entries to decide, and whether it is
+        worth making; of several ``runs`` to come each counts by itself, when it comes."""
         wish = os.environ.get(SWITCH, "auto")
-        if wish == "off" or not installed():
-            return None
         with self._lock:
-            self._entries += entries
-            if self._machine is None and (wish == "make" or self._entries >= LOAD_FROM):
+            ahead = self._entries + entries * runs
+            if runs == 1:
+                self._entries = ahead
+            if self._machine is None and (wish == "make" or ahead >= LOAD_FROM):
                 self._machine = Machine()
                 _keep_freed_memory()
-            if self._machine is not None:
-                self._machine.makes = wish == "make" or self._entries >= MAKE_FROM
-            return self._machine
+            return self._machine, wish == "make" or ahead >= MAKE_FROM
+
+    def tell(self, error: Exception) -> None:
+        """Why the plain engine runs, once."""
+        text = f"the plain engine runs: {error}"
+        if text not in self._told:
+            self._told.add(text)
+            _log.warning(text)
 
 
 _chooser = _Chooser()
@@ -59,16 +66,18 @@ def by_loop(
     pipeline: Pipeline, data: MarketData, columns: Mapping[str, SignalColumns], *, target_first: bool
 ) -> Simulation | None:
     """The run by the compiled loop; None where the plain engine must do it, or does it sooner."""
-    forms = forms_of(pipeline)
-    machine = None if forms is None else _chooser.machine(_entries(columns))
-    if forms is None or machine is None:
+    forms = _forms(pipeline)
+    if forms is None:
         return None
-    from quantsail_framework.compiled.simulation import simulate
-
     try:
-        return simulate(pipeline, data, forms, columns, machine, target_first=target_first)
-    except ComponentError as error:
-        _log.warning("the plain engine runs: %s", error)
+        machine, makes = _chooser.machine(_entries(columns))
+        if machine is None:
+            return None
+        from quantsail_framework.compiled.simulation import simulate
+
+        return simulate(pipeline, data, forms, columns, machine, target_first=target_first, make=makes)
+    except (ComponentError, ImportError, OSError, RuntimeError) as error:  # also of llvmlite, when it comes up
+        _chooser.tell(error)
         return None
 
 
@@ -77,19 +86,20 @@ def get_ready(pipeline: Pipeline, columns: Mapping[str, SignalColumns], runs: in
 
     Other processes find it then. ``tell`` is called before it is made, which takes some ten seconds.
     """
-    forms = forms_of(pipeline)
-    machine = None if forms is None else _chooser.machine(_entries(columns) * runs)
-    if forms is None or machine is None or not machine.makes:
+    forms = _forms(pipeline)
+    if forms is None:
         return
-    machine.makes = False
-    if _all_there(machine, forms):
-        return
-    tell("compiling, once on this machine")
-    machine.makes = True
     try:
-        _all_there(machine, forms)
-    except ComponentError as error:
-        _log.warning("the plain engine runs: %s", error)
+        machine, makes = _chooser.machine(_entries(columns), runs)
+        if machine is not None and makes and not _all_there(machine, forms, make=False):
+            tell("compiling, once on this machine")
+            _all_there(machine, forms, make=True)
+    except (ComponentError, ImportError, OSError, RuntimeError) as error:
+        _chooser.tell(error)
+
+
+def _forms(pipeline: Pipeline) -> Forms | None:
+    return forms_of(pipeline) if installed() and os.environ.get(SWITCH) != "off" else None
 
 
 def _keep_freed_memory() -> None:
@@ -109,11 +119,7 @@ def _entries(columns: Mapping[str, SignalColumns]) -> int:
     return count
 
 
-def _all_there(machine: Machine, forms: Forms) -> bool:
+def _all_there(machine: Machine, forms: Forms, *, make: bool) -> bool:
     """Whether all machine code of a pipeline is there, or has been made."""
-    functions = [("costs", forms.costs.function), ("size", forms.sizer.function)]
-    for rule in forms.rules:
-        functions.append(("check", rule.function))
-        if rule.trip is not None:
-            functions.append(("trip", rule.trip))
-    return machine.loop() is not None and all(machine.function(*each) is not None for each in functions)
+    functions = (machine.function(*each, make=make) for each in forms.functions)
+    return machine.loop(make=make) is not None and all(address is not None for address in functions)

@@ -13,6 +13,7 @@ from numba import carray, cfunc, from_dtype, njit, types
 
 from quantsail_framework.compiled.layout import ANSWER, FILL
 from quantsail_framework.compiled.loop import SIGNATURE, simulate
+from quantsail_framework.compiled.machine import used
 from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
 
 
@@ -32,8 +33,7 @@ def component(kind: str, function: Any) -> tuple[str, str]:
 
 def _compilable(function):
     """``function`` for numba, which takes no plain functions from the top of a module: they become compilable too."""
-    used = {name: function.__globals__.get(name) for name in function.__code__.co_names}
-    functions = {name: _compilable(value) for name, value in used.items() if isinstance(value, FunctionType)}
+    functions = {name: _compilable(value) for name, value in used(function).items() if isinstance(value, FunctionType)}
     own = FunctionType(function.__code__, {**function.__globals__, **functions}, function.__name__)
     return njit(error_model="numpy")(own)
 

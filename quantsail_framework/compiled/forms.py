@@ -24,6 +24,13 @@ class Forms:
     rules: Sequence[CompiledRule]
     names: Sequence[str]
 
+    @property
+    def functions(self) -> list[tuple[str, Any]]:
+        """Each function, after how it is called: costs, size, check or trip."""
+        found = [("costs", self.costs.function), ("size", self.sizer.function)]
+        found += [("check", rule.function) for rule in self.rules]
+        return found + [("trip", rule.trip) for rule in self.rules if rule.trip is not None]
+
 
 def forms_of(pipeline: Pipeline) -> Forms | None:
     """The forms, or None where a component has none.
@@ -34,20 +41,34 @@ def forms_of(pipeline: Pipeline) -> Forms | None:
         return None
     costs = form_of(pipeline.costs, "costs", CompiledCosts)
     sizer = form_of(pipeline.sizer, "size", CompiledSizer)
-    rules = [form_of(named.rule, "check", CompiledRule) for named in pipeline.risk]
+    rules = [rule_form(named.rule) for named in pipeline.risk]
     known = [rule for rule in rules if rule is not None]
     if costs is None or sizer is None or len(known) < len(rules):
         return None
     return Forms(costs, sizer, known, [named.name for named in pipeline.risk])
 
 
+def rule_form(rule: Any) -> CompiledRule | None:
+    """``form_of`` a risk rule; a breaker's has ``trip``, and watches trades alone."""
+    form = form_of(rule, "check", CompiledRule)
+    if form is None:
+        return None
+    watches = tuple(getattr(rule, "watches", ()))
+    if watches != (() if form.trip is None else ("trades",)) or (form.lasts != "day" and form.lasts <= 0):
+        raise ComponentError(
+            f"{type(rule).__name__}.compiled() does not fit: a rule that watches trades has a trip that lasts, "
+            "any other has none, and one that watches more has no compiled form"
+        )
+    return form
+
+
 def form_of(component: Any, method: str, kind: type[_Form]) -> _Form | None:
     """The compiled form of ``component``, whose plain form is ``method``; None where it has none.
 
-    A class that inherits ``compiled`` and has a ``method`` of its own has none: the form is of another.
+    A class that inherits ``compiled`` and changes anything has none: the form is of another.
     """
     compiled = getattr(component, "compiled", None)
-    if compiled is None or not _stated_with(type(component), method):
+    if compiled is None or not _is_of_its_class(type(component), method):
         return None
     form = compiled()
     if form is not None and not isinstance(form, kind):
@@ -58,8 +79,11 @@ def form_of(component: Any, method: str, kind: type[_Form]) -> _Form | None:
     return form
 
 
-def _stated_with(owner: type, method: str) -> bool:
-    """Whether ``compiled`` is stated in the class that states ``method``, or in one derived from it."""
+def _is_of_its_class(owner: type, method: str) -> bool:
+    """Whether the class that states ``compiled`` has ``method``, and those derived from it state nothing themselves."""
     lineage = owner.__mro__
-    stated = [next((k for k, cls in enumerate(lineage) if name in vars(cls)), -1) for name in ("compiled", method)]
-    return 0 <= stated[0] <= stated[1]
+    stated = next((k for k, cls in enumerate(lineage) if "compiled" in vars(cls)), None)
+    if stated is None or not hasattr(lineage[stated], method):
+        return False
+    own = {name for cls in lineage[:stated] for name in vars(cls)}
+    return all(name.startswith("__") for name in own)

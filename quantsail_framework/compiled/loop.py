@@ -1,4 +1,4 @@
-"""The trading rules as one loop over every bar, in the part of Python that numba compiles.
+"""The trading rules as one loop over bars, in the part of Python that numba compiles.
 
 What ``engine.trader`` does, step by step and operation by operation, so that every float has the same bits. It
 allocates nothing and raises nothing: where something is out of the ordinary it gives up, and the plain engine runs
@@ -37,7 +37,7 @@ from quantsail_framework.compiled.layout import (
 )
 from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
 
-_EXACT = 2.0**53  # whole numbers below are exact
+_EXACT = 1e15  # whole numbers below are exact, and no two decimals of so many digits are one float
 _NEVER = 2**63 - 1
 
 njit = numba_njit(error_model="numpy")  # a division by zero raises nothing

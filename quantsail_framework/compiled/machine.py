@@ -7,8 +7,10 @@ name is made of everything that its code depends on.
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import math
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from quantsail_framework.errors import ComponentError
@@ -28,7 +30,9 @@ _FOLDER = Path(__file__).parent
 _PYTHON = ("Py", "_Py", "numba_", "NRT_")
 _FORMAT = "SHA-256, object file"  # of a file; LLVM crashes on what is no object file
 _DIGEST = 32  # bytes of the SHA-256
-_LOOP = ("loop.py", "layout.py", "entries.py", "../ports/compiled.py")
+# All machine code depends on these: the shared memory, how functions are called, how code is made.
+_SHARED = ("layout.py", "entries.py", "machine.py", "../ports/compiled.py")
+_OTHERS_WRITE = 0o022
 
 
 def installed() -> bool:
@@ -46,15 +50,14 @@ def _compiler() -> str | None:
 class Machine:
     """The machine code that this process has loaded, from ``folder``: that of the user's cache, unless told otherwise.
 
-    Where ``makes`` is false, what is not there yet stays away. Addresses are good as long as it lives.
+    With ``make`` its methods compile what is not there yet. Addresses are good as long as it lives.
     """
 
-    def __init__(self, folder: Path | None = None, *, makes: bool = False) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         from llvmlite import binding
 
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
-        self.makes = makes
         self._folder = folder or _cache_folder()
         self._binding = binding
         self._host = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()} {_compiler()}"
@@ -63,32 +66,46 @@ class Machine:
         self._lock = Lock()
         self._addresses: dict[tuple[Kind, Any], int] = {}
         self._loaded: dict[str, int] = {}  # by name: functions that do the same share their code
+        self._refused: dict[tuple[Kind, Any], str] = {}
 
-    def loop(self) -> int | None:
+    def loop(self, *, make: bool = False) -> int | None:
         """The address of the loop; None where it is not there."""
-        return self._address("loop", None)
+        return self._address("loop", None, make)
 
-    def function(self, kind: Kind, function: Any) -> int | None:
+    def function(self, kind: Kind, function: Any, *, make: bool = False) -> int | None:
         """The address of a component's function; None where it is not there.
 
         Raises ComponentError for one that cannot be compiled.
         """
-        return self._address(kind, function)
+        return self._address(kind, function, make)
 
-    def _address(self, kind: Kind, function: Any) -> int | None:
+    def _address(self, kind: Kind, function: Any, make: bool) -> int | None:
+        key = kind, function
         with self._lock:
-            address = self._addresses.get((kind, function))
-            if address is None:
-                name = self._name(kind, _loop_source() if function is None else depends_on(function))
-                address = self._loaded.get(name) or self._load(name, kind, function)
-                if address is not None:
-                    self._addresses[kind, function] = self._loaded[name] = address
-            return address
+            if key in self._refused:
+                raise ComponentError(self._refused[key])
+            if key not in self._addresses:
+                try:
+                    address = self._find(kind, function, make)
+                except ComponentError as error:
+                    self._refused[key] = str(error)
+                    raise
+                if address is None:
+                    return None
+                self._addresses[key] = address
+            return self._addresses[key]
 
-    def _load(self, name: str, kind: Kind, function: Any) -> int | None:
+    def _find(self, kind: Kind, function: Any, make: bool) -> int | None:
+        name = self._name(kind, [_source("loop.py")] if function is None else depends_on(function))
+        address = self._loaded.get(name) or self._load(name, kind, function, make)
+        if address is not None:
+            self._loaded[name] = address
+        return address
+
+    def _load(self, name: str, kind: Kind, function: Any, make: bool) -> int | None:
         file = self._folder / f"{name}.o"
         code = _kept(file)
-        if code is None and self.makes:
+        if code is None and make:
             code = self._object(name, *_compiled(kind, function))
             if code is None:
                 raise ComponentError(f"{_whose(function)} cannot be compiled: it may neither raise nor make objects")
@@ -101,7 +118,8 @@ class Machine:
         return address
 
     def _name(self, kind: Kind, parts: Sequence[str]) -> str:
-        digest = hashlib.sha256("\0".join((_FORMAT, kind, self._host, sys.version, *parts)).encode()).hexdigest()
+        of_all = (_FORMAT, kind, self._host, sys.version, *map(_source, _SHARED))
+        digest = hashlib.sha256("\0".join((*of_all, *parts)).encode()).hexdigest()
         return f"{kind}-{digest[:32]}"
 
     def _object(self, name: str, assembly: str, symbol: str) -> bytes | None:
@@ -133,20 +151,20 @@ def _cache_folder() -> Path:
     return user_cache_path("quantsail") / "machine-code"
 
 
-def _loop_source() -> list[str]:
-    return [(_FOLDER / file).read_text(encoding="utf-8") for file in _LOOP]
+@cache
+def _source(file: str) -> str:
+    return (_FOLDER / file).read_text(encoding="utf-8")
 
 
 def _compiled(kind: Kind, function: Any) -> tuple[str, str]:
     """LLVM's assembly of the loop, or of a component's function, and the name of the function there."""
-    from quantsail_framework.compiled import entries
-
-    if function is None:
-        return entries.loop()
     try:
-        return entries.component(kind, function)
+        from quantsail_framework.compiled import entries
+
+        return entries.loop() if function is None else entries.component(kind, function)
     except Exception as error:  # of numba, which has no one kind for what it does not take
-        raise ComponentError(f"{_whose(function)} cannot be compiled: {type(error).__name__}: {error}") from error
+        what = "the loop" if function is None else _whose(function)
+        raise ComponentError(f"{what} cannot be compiled: {type(error).__name__}: {error}") from error
 
 
 def _whose(function: Any) -> str:
@@ -154,9 +172,9 @@ def _whose(function: Any) -> str:
 
 
 def _kept(file: Path) -> bytes | None:
-    """What was kept; None for nothing, and for a file that is not as it was written."""
+    """What was kept; None for nothing, for a file that is not as it was written, and where others could write."""
     try:
-        whole = file.read_bytes()
+        whole = file.read_bytes() if _is_ours(file.parent) else b""
     except OSError:
         return None
     digest, code = whole[:_DIGEST], whole[_DIGEST:]
@@ -164,15 +182,37 @@ def _kept(file: Path) -> bytes | None:
 
 
 def _keep(file: Path, code: bytes) -> None:
-    """Whole or not at all, and not where the folder cannot be written; two processes may make the same."""
+    """Whole or not at all, and not where that cannot be, or others could write; two processes may make the same."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _is_ours(file.parent):
+            return
         with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as half:
-            half.write(hashlib.sha256(code).digest() + code)
-        Path(half.name).replace(file)
+            made = Path(half.name)
+            try:
+                half.write(hashlib.sha256(code).digest() + code)
+                half.close()
+                made.replace(file)
+            except BaseException:
+                made.unlink(missing_ok=True)
+                raise
 
 
-def depends_on(function: Any) -> list[str]:
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can put code there, where the system tells."""
+    if not hasattr(os, "geteuid"):
+        return True
+    found = folder.stat()
+    return found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE
+
+
+def used(function: FunctionType) -> dict[str, Any]:
+    """What a function uses from the top of its module, or of Python, by name there."""
+    names = {each.argval for each in dis.get_instructions(function.__code__) if each.opname == "LOAD_GLOBAL"}
+    return {name: function.__globals__[name] for name in sorted(names) if name in function.__globals__}
+
+
+def depends_on(function: Any, within: tuple[Any, ...] = ()) -> list[str]:
     """What the code of a compiled form is made of: its byte code, and what it uses from the top of its module.
 
     Raises ComponentError where that is anything but numbers, ``math`` and functions of which the same is true.
@@ -180,16 +220,19 @@ def depends_on(function: Any) -> list[str]:
     if not isinstance(function, FunctionType) or function.__closure__:
         raise ComponentError(f"{function!r} cannot be compiled: a compiled form is a function at the top of a module")
     code = function.__code__
+    if function in within or any(isinstance(constant, CodeType) for constant in code.co_consts):
+        raise ComponentError(f"{_whose(function)} cannot be compiled: it calls itself, or has a function inside")
     parts = [repr((code.co_code, code.co_consts, code.co_names, code.co_varnames))]
-    for name in code.co_names:
-        value = function.__globals__.get(name)
+    for name, value in used(function).items():
         if isinstance(value, bool | int | float):
             parts.append(f"{name}={value!r}")
         elif isinstance(value, FunctionType):
-            parts += depends_on(value)
-        elif value is not None and value is not math and getattr(value, "__module__", None) != "math":
+            parts += depends_on(value, (*within, function))
+        elif value is math or getattr(value, "__module__", None) == "math":
+            parts.append(f"{name}={value.__name__} of math")
+        else:
             raise ComponentError(
-                f"{_whose(function)} uses {name}, which is {value!r}; a compiled form may "
-                "use its arguments, numbers and functions at the top of modules, and math"
+                f"{_whose(function)} uses {name}, which is {value!r}; a compiled form may use its arguments, "
+                "numbers and functions at the top of modules, and math"
             )
     return parts

@@ -25,10 +25,12 @@ from quantsail_framework.engine.desk import round_levels
 from quantsail_framework.engine.feed import SignalColumns
 from quantsail_framework.engine.market import MarketData, all_moments
 from quantsail_framework.engine.records import Books, Simulation, refusals_of, tables_of
+from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
 from quantsail_framework.ports.runner import Pipeline
 
 Records = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
 _LEAST = np.iinfo(np.int64).min
 _EXACT = 2**53  # whole numbers below are exact as floats,
 _LARGEST = 10**22  # and powers of ten up to this
@@ -44,20 +46,21 @@ def simulate(
     machine: Machine,
     *,
     target_first: bool,
+    make: bool = False,
 ) -> Simulation | None:
     """The tables of a run, as those of ``engine.simulate``; None where the plain engine must do it.
 
-    That is: the machine code is not there, a tick or lot is out of reach, the account is ruined, or a component answers
-    what its port forbids. Raises AccountingError when its money does not add up, and ComponentError for a form that
-    cannot be compiled.
+    That is: the machine code is not there and shall not be made (``make``), a tick, a lot or a trading day is out of
+    reach, the account is ruined, or a component answers what its port forbids. Raises AccountingError when its money
+    does not add up, and ComponentError for a form that cannot be compiled.
     """
-    loop, ruling = machine.loop(), _rules(forms, machine)
-    costs = machine.function("costs", forms.costs.function)
-    sizer = machine.function("size", forms.sizer.function)
-    lanes = _lanes(data, columns)
-    if loop is None or costs is None or sizer is None or ruling is None or lanes is None:
+    loop, ruling = machine.loop(make=make), _rules(forms, machine, make)
+    costs = machine.function("costs", forms.costs.function, make=make)
+    sizer = machine.function("size", forms.sizer.function, make=make)
+    lanes, days = _lanes(data, columns), _days(pipeline, data)
+    if loop is None or costs is None or sizer is None or ruling is None or lanes is None or days is None:
         return None
-    memory = _Memory(pipeline, data, forms, columns)
+    memory = _Memory(pipeline, data, forms, columns, days)
     run, (rules, _numbers) = memory.run, ruling  # the loop reads the numbers: they live until it has ended
     run["costs_at"], run["sizer_at"] = costs, sizer
     run["target_first"] = target_first
@@ -73,7 +76,7 @@ class _Memory:
     """What the loop reads and writes, beside lanes and rules."""
 
     def __init__(
-        self, pipeline: Pipeline, data: MarketData, forms: Forms, columns: Mapping[str, SignalColumns]
+        self, pipeline: Pipeline, data: MarketData, forms: Forms, columns: Mapping[str, SignalColumns], days: Ints
     ) -> None:
         moments = all_moments([bars.time for bars in data.bars.values()])
         most = sum(int(np.count_nonzero(column.entries)) for column in columns.values())  # trades, or refusals
@@ -84,10 +87,9 @@ class _Memory:
         self.account = np.zeros(1, ACCOUNT)
         for name in ("capital", "cash", "equity", "available"):
             self.account[name] = pipeline.capital
-        last_close = int(moments[-1]) + data.timeframe.ns
         self._kept = [
             moments,
-            _day_ends(pipeline.timezone, int(moments[0]), last_close),
+            days,
             np.empty(len(data.bars), np.int64),
             np.array(forms.costs.numbers, np.float64),
             np.array(forms.sizer.numbers, np.float64),
@@ -106,13 +108,13 @@ def _address(array: Any) -> int:
     return address
 
 
-def _rules(forms: Forms, machine: Machine) -> tuple[Records, Any] | None:
+def _rules(forms: Forms, machine: Machine, make: bool) -> tuple[Records, Any] | None:
     """The records of the rules and their numbers; None where machine code is missing."""
     rules = np.zeros(max(1, len(forms.rules)), layout.RULE)[: len(forms.rules)]
     numbers = [np.array(rule.numbers, np.float64) for rule in forms.rules]
     for row, form, own in zip(rules, forms.rules, numbers, strict=True):
-        check = machine.function("check", form.function)
-        trip = 0 if form.trip is None else machine.function("trip", form.trip)
+        check = machine.function("check", form.function, make=make)
+        trip = 0 if form.trip is None else machine.function("trip", form.trip, make=make)
         if check is None or trip is None:
             return None
         row["check_at"], row["trip_at"], row["numbers_at"] = check, trip, _address(own)
@@ -158,12 +160,24 @@ def _step(step: Decimal | None) -> tuple[int, int] | None:
     return (over, per) if over < _EXACT and per <= _LARGEST else None
 
 
+def _days(pipeline: Pipeline, data: MarketData) -> Ints | None:
+    """Where the trading days of the run end."""
+    times = [bars.time for bars in data.bars.values()]
+    first, last = min(int(time[0]) for time in times), max(int(time[-1]) for time in times)
+    return _day_ends(pipeline.timezone, first, last + data.timeframe.ns)
+
+
 @lru_cache(maxsize=8)
-def _day_ends(zone: str, first_ns: int, last_ns: int) -> npt.NDArray[np.int64]:
-    """Where the trading days of the run end, and before them a time that has passed."""
+def _day_ends(zone: str, first_ns: int, last_ns: int) -> Ints | None:
+    """The ends of all days from ``first_ns`` to ``last_ns``, and before them a time that has passed.
+
+    None where one does not end after it has begun, as in a zone whose clock was once put back across midnight.
+    """
     day, ends = TradingDay(zone), [_LEAST]
     while ends[-1] <= last_ns:
         ends.append(day.end(max(first_ns, ends[-1])))
+        if ends[-1] <= max(first_ns, ends[-2]):
+            return None
     return np.array(ends, np.int64)
 
 
@@ -182,6 +196,12 @@ class _Ledger:
         self._trades = memory.trades[: int(run["n_trades"])]
         self._refusals = memory.refusals[: int(run["n_refusals"])]
         self._n_flow = int(run["n_flow"])
+        for noted in (self._trades["bound_by"], self._refusals["bound_by"]):
+            if len(noted) and not 0 <= noted.min() <= noted.max() < len(self._words):
+                raise ComponentError(
+                    f"the compiled form of the sizer gave {noted.min()} to {noted.max()} as what decided its sizes; "
+                    f"it has {len(self._words)} words for that"
+                )
 
     def books(self, lanes: Records) -> Books:
         """All of it."""
@@ -206,7 +226,7 @@ class _Ledger:
         noted["reason"] = _Reasons(self._said, trades["lane"], trades["signal_i"])
         return noted
 
-    def _times(self, lanes: Records, rows: Records) -> npt.NDArray[np.int64]:
+    def _times(self, lanes: Records, rows: Records) -> Ints:
         """The open times of these bars."""
         if len(self._bars) == 1:
             return self._bars[0].time[rows]

@@ -364,5 +364,4 @@ def refusals_of(
 def _numbers(values: Sequence[float | None] | Floats) -> Floats:
     """None and what is not finite become NaN, which the run folder writes as null."""
     numbers = _column(values, np.float64)
-    numbers[~np.isfinite(numbers)] = np.nan
-    return numbers
+    return np.where(np.isfinite(numbers), numbers, np.nan)

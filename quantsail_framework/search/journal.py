@@ -85,7 +85,7 @@ def run_trials(
     left = [index for index, trial in enumerate(found) if trial is None]
     done = len(trials) - len(left)
     session.progress(done / max(1, len(trials)), told(done, len(trials)))
-    _get_ready(study, len(left), session)
+    _get_ready(study, len(left), session, done / max(1, len(trials)))
     executor: Executor = session.executor or _here()
     running = executor.map(run_trial, [trials[index] for index in left], shared=study)
     try:
@@ -107,11 +107,11 @@ def run_trials(
     return [trial for trial in found if trial is not None]
 
 
-def _get_ready(study: Study, trials: int, session: Session) -> None:
+def _get_ready(study: Study, trials: int, session: Session, done: float) -> None:
     """What makes many trials faster. The pipeline is looked at as it stands, which need not work: its trials differ."""
     if trials > 1:
         with suppress(Exception):
-            get_ready(study.pipeline, study.data, trials, lambda text: session.progress(0.0, text))
+            get_ready(study.pipeline, study.data, trials, lambda text: session.progress(done, text))
 
 
 def study_digest(study: Study) -> str:

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from quantsail_framework import CompiledRule, Instrument, Market, Portfolio, Request, Signal, Sizing
+from quantsail_framework import (
+    CompiledRule,
+    CompiledSizer,
+    Instrument,
+    Market,
+    Portfolio,
+    Reference,
+    Request,
+    Signal,
+    Sizing,
+    Trip,
+)
 from quantsail_framework.backtest import backtest, get_ready
 from quantsail_framework.compiled import choice
 from quantsail_framework.compiled.choice import LOAD_FROM, MAKE_FROM, SWITCH
 from quantsail_framework.compiled.forms import forms_of
+from quantsail_framework.domain.timeframe import NS_PER_DAY
 from quantsail_framework.engine import MarketData, simulate
 from quantsail_framework.errors import ComponentError
-from quantsail_framework.ports.runner import NamedRule, Pipeline
+from quantsail_framework.ports.runner import NamedRule, Pipeline, Session
+from quantsail_framework.search.journal import Journal, run_trials
+from quantsail_framework.search.study import Study
+from quantsail_risk.daily_loss import MaxDailyLoss
 from quantsail_sizing.fixed_fractional import FixedFractional
 from tests.engine.pipelines import prepared
 from tests.engine.test_reference import assert_identical
 from tests.reference.markets import seeded
 from tests.reference.worked import account
+
+QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.toml"
 
 
 @pytest.fixture(autouse=True)
@@ -40,23 +60,50 @@ def case() -> tuple[Pipeline, MarketData]:
 
 def test_machine_code_is_loaded_and_made_when_there_is_enough_to_decide() -> None:
     chooser = choice._Chooser()
-    assert chooser.machine(LOAD_FROM - 1) is None
-    machine = chooser.machine(1)
+    assert chooser.machine(LOAD_FROM - 1) == (None, False)
+    machine, makes = chooser.machine(1)
     assert machine is not None
-    assert not machine.makes
-    assert chooser.machine(MAKE_FROM - LOAD_FROM - 1) is machine
-    assert not machine.makes
-    assert chooser.machine(1) is machine
-    assert machine.makes
+    assert not makes
+    assert chooser.machine(MAKE_FROM - LOAD_FROM - 1) == (machine, False)
+    assert chooser.machine(1) == (machine, True)
 
 
-def test_the_switch_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_to_come_are_not_counted_before_they_come() -> None:
+    chooser = choice._Chooser()
+    machine, makes = chooser.machine(1_000, runs=250)
+    assert machine is not None
+    assert makes
+    assert chooser.machine(1) == (machine, False)
+
+
+def test_the_switch_is_heeded(monkeypatch: pytest.MonkeyPatch, case: tuple[Pipeline, MarketData]) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the loop was looked for")
+
     monkeypatch.setenv(SWITCH, "off")
-    assert choice._Chooser().machine(MAKE_FROM) is None
+    monkeypatch.setattr(choice, "forms_of", never)
+    assert_identical(backtest(*case), simulate(*case))
     monkeypatch.setenv(SWITCH, "make")
-    machine = choice._Chooser().machine(1)
+    machine, makes = choice._Chooser().machine(1)
     assert machine is not None
-    assert machine.makes
+    assert makes
+
+
+def test_a_search_makes_the_code_before_its_trials(
+    case: tuple[Pipeline, MarketData], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(choice, "LOAD_FROM", 1)
+    monkeypatch.setattr(choice, "MAKE_FROM", 2)
+    told: list[tuple[float, str]] = []
+    session = Session(wall_ns=lambda: 0, progress=lambda done, text: told.append((done, text)))
+    trials = [{"sizer.max_position_pct_equity": 10.0 + number} for number in range(3)]
+    study = Study(*case)
+    done = run_trials(study, trials, session, Journal(None))
+    assert told[:2] == [(0.0, "0 of 3 trials"), (0.0, "compiling, once on this machine")]
+    assert list((tmp_path / "cache" / "quantsail" / "machine-code").glob("loop-*.o"))
+    monkeypatch.setenv(SWITCH, "off")
+    plain = run_trials(study, trials, session, Journal(None))
+    assert [trial.metrics for trial in done] == [trial.metrics for trial in plain]
 
 
 def test_many_runs_make_the_code_beforehand_once_and_say_so(case: tuple[Pipeline, MarketData], tmp_path: Path) -> None:
@@ -82,9 +129,17 @@ def test_a_class_with_a_method_of_its_own_has_not_the_form_of_its_parent(case: t
     class Renamed(FixedFractional):
         pass
 
+    @attrs.frozen
+    class NextWeek(MaxDailyLoss):
+        def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | None:
+            trip = super().trip(portfolio, market, reference)
+            return trip and attrs.evolve(trip, until_ns=trip.until_ns + 7 * NS_PER_DAY)
+
     pipeline, _ = case
     assert forms_of(attrs.evolve(pipeline, sizer=Half())) is None
     assert forms_of(attrs.evolve(pipeline, sizer=Renamed())) is not None
+    assert forms_of(attrs.evolve(pipeline, risk=(NamedRule("daily", MaxDailyLoss(50.0)),))) is not None
+    assert forms_of(attrs.evolve(pipeline, risk=(NamedRule("weekly", NextWeek(50.0)),))) is None
 
 
 @attrs.frozen
@@ -107,12 +162,73 @@ def test_a_form_that_cannot_be_compiled_leaves_the_run_to_the_engine(
     form = CompiledRule(print, (), lambda limit, value: "never")
     pipeline = attrs.evolve(case[0], risk=(NamedRule("anything", Anything(form)),))
     with caplog.at_level(logging.WARNING):
-        run = backtest(pipeline, case[1])
-    assert_identical(run, simulate(pipeline, case[1]))
-    assert "the plain engine runs: <built-in function print> cannot be compiled" in caplog.text
+        runs = [backtest(pipeline, case[1]) for _ in range(3)]
+    for run in runs:
+        assert_identical(run, simulate(pipeline, case[1]))
+    assert caplog.text.count("the plain engine runs: <built-in function print> cannot be compiled") == 1
 
 
 def test_a_form_of_another_kind_is_an_error(case: tuple[Pipeline, MarketData]) -> None:
     pipeline = attrs.evolve(case[0], risk=(NamedRule("anything", Anything("a text")),))
     with pytest.raises(ComponentError, match=r"Anything\.compiled\(\) returned str; it must return CompiledRule"):
         backtest(pipeline, case[1])
+
+
+@attrs.frozen
+class WatchesMore(Anything):
+    """Watches equity too, at whose closes its form is never asked."""
+
+    watches: tuple[str, ...] = ("trades", "equity")
+
+    def compiled(self) -> Any:
+        return self.form
+
+
+def test_a_breaker_that_watches_more_than_trades_has_no_form(case: tuple[Pipeline, MarketData]) -> None:
+    form = CompiledRule(_never, (), lambda limit, value: "never", trip=_never)
+    pipeline = attrs.evolve(case[0], risk=(NamedRule("anything", WatchesMore(form)),))
+    with pytest.raises(ComponentError, match="one that watches more has no compiled form"):
+        backtest(pipeline, case[1])
+
+
+def _never(*_: Any) -> Any:
+    return False, 0.0, 0.0
+
+
+def _unknown_word(_numbers: Any, request: Any, account: Any) -> Any:
+    return account.available / request.price / 100.0, 3
+
+
+@attrs.frozen
+class ManyWords(FixedFractional):
+    """Its form names a word that it does not have."""
+
+    def size(self, signal: Signal, instrument: Instrument, portfolio: Portfolio, market: Market) -> Sizing:
+        return Sizing(portfolio.available / signal.price / 100.0, "a hundredth")
+
+    def compiled(self) -> CompiledSizer:
+        return CompiledSizer(_unknown_word, (), ("a hundredth",))
+
+
+def test_a_form_that_answers_what_it_may_not_leaves_the_run_to_the_engine(
+    case: tuple[Pipeline, MarketData], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(SWITCH, "make")
+    pipeline = attrs.evolve(case[0], sizer=ManyWords())
+    with caplog.at_level(logging.WARNING):
+        run = backtest(pipeline, case[1])
+    assert_identical(run, simulate(pipeline, case[1]))
+    assert "the compiled form of the sizer gave 3 to 3 as what decided its sizes; it has 1 words" in caplog.text
+
+
+def test_a_compiler_that_does_not_come_up_leaves_the_run_to_the_engine(tmp_path: Path) -> None:
+    broken = tmp_path / "numba"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise ImportError('Numba needs another NumPy')\n", encoding="utf-8")
+    surroundings = {"PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "empty"), SWITCH: "make"}
+    quantsail = str(Path(sys.executable).parent / "quantsail")
+    command = [quantsail, "run", str(QUICKSTART), "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, env=os.environ | surroundings, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the plain engine runs: the loop cannot be compiled: ImportError: Numba needs another NumPy" in done.stderr
+    assert (tmp_path / "run" / "trades.parquet").exists()

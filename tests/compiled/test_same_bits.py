@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from math import inf
 from typing import Any
 
@@ -11,18 +12,21 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from quantsail_framework import CompiledCosts, Costs, Market
+from quantsail_framework import Breach, CompiledCosts, CompiledRule, Costs, Market, Portfolio, Request
 from quantsail_framework.backtest import backtest
 from quantsail_framework.compiled.choice import SWITCH
 from quantsail_framework.compiled.forms import forms_of
+from quantsail_framework.domain.timeframe import NS_PER_SECOND
 from quantsail_framework.engine import Simulation, simulate
 from quantsail_framework.errors import ComponentError
+from quantsail_framework.ports.runner import NamedRule
 from tests.engine.pipelines import by_loop, prepared
 from tests.engine.test_reference import assert_identical
 from tests.reference.markets import Case, cases, seeded
 from tests.reference.scenarios import SCENARIOS
-from tests.reference.worked import account
+from tests.reference.worked import A, account, long, market
 
+NS_PER_MINUTE = 60 * NS_PER_SECOND
 FORMED = {"profitability-gate", "max-concurrent-positions", "max-daily-trades", "max-daily-loss", "max-exposure"}
 WITHOUT_FORM = {"include_open", "action"}  # options of these rules
 COSTS = ("basis-points", {"fee_bps": 7.3, "spread_bps": 3.1, "slippage_bps": 1.7})
@@ -117,3 +121,41 @@ def test_what_a_component_may_not_answer_is_told_by_the_engine(monkeypatch: pyte
     assert by_loop(pipeline, data) is None
     with pytest.raises(ComponentError, match="cost model EndlessCosts gave Costs"):
         backtest(pipeline, data)
+
+
+def test_a_day_that_ends_before_it_begins_is_left_to_the_engine() -> None:
+    """In 2010 St. John's put its clock back at one past midnight, into the day before."""
+    start = int(datetime(2010, 11, 7, 2, 40, tzinfo=UTC).timestamp()) * NS_PER_SECOND
+    times = [start + number * NS_PER_MINUTE for number in range(120)]
+    one = market(A, [100.0] * 120, {2: long()}, time=times)
+    pipeline, data = prepared([one], account(timeframe=NS_PER_MINUTE, zone="America/St_Johns"))
+    assert forms_of(pipeline) is not None
+    assert by_loop(pipeline, data) is None
+
+
+def _never_enough(numbers: Any, _request: Any, account: Any) -> Any:
+    return True, inf, account.equity
+
+
+@attrs.frozen
+class NeverEnough:
+    """Refuses all, with a limit that is no number."""
+
+    def check(self, request: Request, portfolio: Portfolio, market: Market) -> Breach:
+        return Breach(self._text(inf, portfolio.equity), inf, portfolio.equity)
+
+    def compiled(self) -> CompiledRule:
+        return CompiledRule(_never_enough, (0.0,), self._text)
+
+    def _text(self, limit: float, value: float) -> str:
+        return f"limit {limit}, value {value}"
+
+
+def test_the_words_of_a_refusal_have_the_limit_that_the_table_cannot_hold() -> None:
+    trading = next(each for each in SCENARIOS if each.trades)
+    pipeline, data = prepared(trading.markets, account())
+    pipeline = attrs.evolve(pipeline, risk=(NamedRule("never", NeverEnough()),))
+    run = by_loop(pipeline, data)
+    assert run is not None
+    assert_identical(simulate(pipeline, data), run)
+    assert set(run.refusals["text"]) == {"limit inf, value 10000.0"}

@@ -267,12 +267,13 @@ def by_loop(pipeline: Pipeline, data: MarketData, both_touched: str = "stop_firs
     if forms is None:
         return None
     columns = strategy_columns(pipeline, data)
-    return compiled(pipeline, data, forms, columns, _machine(), target_first=both_touched == "target_first")
+    target_first = both_touched == "target_first"
+    return compiled(pipeline, data, forms, columns, _machine(), target_first=target_first, make=True)
 
 
 @functools.cache
 def _machine() -> Machine:
-    return Machine(makes=True)
+    return Machine()
 
 
 def run_rolling(markets: Sequence[values.Market], settings: values.Settings) -> Simulation:

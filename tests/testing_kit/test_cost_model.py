@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from attrs.validators import ge
 
-from quantsail_framework import Bars, Costs, Market
+from quantsail_framework import Bars, CompiledCosts, Costs, Market
 from quantsail_framework.testing import CostModelContract
 from quantsail_framework.testing.fakes import FakeCosts
 from tests.testing_kit.kit import failure, run_all, suite
@@ -41,6 +41,21 @@ class RangeCosts:
 
     def costs(self, side: int, quantity: float, price: float, liquidity: str, market: Market) -> Costs:
         return Costs(quantity * price * 0.001, slippage=quantity * price * market.prepared(market.symbol))
+
+
+def _in_tiny_coins(_numbers: Any, _side: float, quantity: float, price: float, _maker: bool) -> Any:
+    return int(quantity * price * 1e18) * 1e-21, 0.0, 0.0
+
+
+@attrs.frozen
+class CountsFar:
+    """Its compiled form is the same text, but machine code counts to 2**63."""
+
+    def costs(self, side: int, quantity: float, price: float, liquidity: str, market: Market) -> Costs:
+        return Costs(int(quantity * price * 1e18) * 1e-21)
+
+    def compiled(self) -> CompiledCosts:
+        return CompiledCosts(_in_tiny_coins)
 
 
 @attrs.frozen
@@ -132,6 +147,11 @@ def test_costs_that_are_not_finite_are_caught() -> None:
     text = failure(suite(CostModelContract, Volumes).test_cm01_costs_are_numbers)
     assert "slippage=inf" in text
     assert "of the silent market" in text
+
+
+def test_machine_code_that_counts_another_way_is_caught() -> None:
+    complaint = failure(suite(CostModelContract, CountsFar).test_cm09_compiled_form_agrees)
+    assert "by its machine code, for a taker fill of " in complaint
 
 
 def test_chance_is_caught() -> None:

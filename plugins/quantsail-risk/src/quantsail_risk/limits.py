@@ -76,7 +76,7 @@ class MaxExposure:
         """A Breach with limit and exposure in quote currency; a notional that is no amount is refused too."""
         limit, notional = portfolio.equity * self.pct / 100.0, request.notional
         if not 0.0 < notional < inf:
-            return Breach(f"a notional of {notional} is no order", limit)  # which the engine asks about never
+            return Breach(f"a notional of {notional} is no order", limit)  # the engine asks about none
         exposure = portfolio.exposure + notional
         if exposure <= limit + ROUNDING * abs(limit):
             return None
