@@ -49,13 +49,13 @@ def origin(name: str) -> str:
     return f"{'folder' if 'dir_info' in facts else 'file'} {place}"
 
 
-def core_needed(metadata_head: Sequence[str]) -> str | None:
-    """The releases of the core that these lines of METADATA ask for, such as ``~=0.1``; None when they name none.
+def core_needed(requirements: Sequence[str]) -> str | None:
+    """The releases of the core that these requirements ask for, such as ``~=0.1``; None when they name none.
 
-    A line whose marker does not hold here asks for nothing.
+    One whose marker does not hold here asks for nothing.
     """
-    for line in metadata_head:
-        found = _REQUIREMENT.fullmatch(line.removeprefix("Requires-Dist: ").strip())
+    for requirement in requirements:
+        found = _REQUIREMENT.fullmatch(requirement)
         if found and "extra" not in (found[2] or "") and _applies(found[2]):
             return found[1].replace(" ", "") or None
     return None

@@ -27,16 +27,19 @@ class Installed(NamedTuple):
     place: str
     read: Callable[[str], str | None]
 
-    @property
-    def head(self) -> list[str]:
-        """The lines of METADATA before its description."""
+    def facts(self) -> dict[str, list[str]]:
+        """The values of each name, in lower case, that stands in METADATA before its description."""
         text = self.read("METADATA") or self.read("PKG-INFO") or ""
-        return text.partition("\n\n")[0].splitlines()
+        found: dict[str, list[str]] = {}
+        for line in text.partition("\n\n")[0].splitlines():
+            name, _, value = line.partition(":")
+            found.setdefault(name.lower(), []).append(value.strip())
+        return found
 
-    def fact(self, name: str) -> str:
-        """The first value of ``name``, in any case, in the head; empty where there is none."""
-        lines = (line.partition(":") for line in self.head)
-        return next((value.strip() for own, _, value in lines if own.lower() == name.lower()), "")
+    def names(self) -> tuple[str, str]:
+        """Its name and its release; empty where METADATA has none."""
+        facts = self.facts()
+        return facts.get("name", [""])[0], facts.get("version", [""])[0]
 
 
 class Announced(NamedTuple):
@@ -75,7 +78,7 @@ def find(name: str) -> Installed | None:
 def version(name: str) -> str | None:
     """The release of an installed distribution; None where it is not installed."""
     found = find(name)
-    return (found and found.fact("Version")) or None
+    return (found and found.names()[1]) or None
 
 
 def announced(group: str) -> Iterator[Announced]:

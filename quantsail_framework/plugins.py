@@ -275,9 +275,10 @@ def _discover() -> _Found:
 
 
 def _describe(entry_point: Announced) -> PluginInfo:
-    owner, module = entry_point.owner, entry_point.module
-    needs = distributions.core_needed([line for line in owner.head if line.startswith("Requires-Dist: ")])
-    return PluginInfo(entry_point.name, owner.fact("Name"), owner.fact("Version"), module, needs=needs)
+    facts = entry_point.owner.facts()
+    name, version = (facts.get(each, [""])[0] for each in ("name", "version"))
+    needs = distributions.core_needed(facts.get("requires-dist", ()))
+    return PluginInfo(entry_point.name, name, version, entry_point.module, needs=needs)
 
 
 def _given(plugin: object) -> tuple[PluginInfo, _Importer]:

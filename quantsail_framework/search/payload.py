@@ -87,8 +87,7 @@ def versions() -> dict[str, str]:
         release = version(name)
         if release is not None:
             found[name] = release
-    plugins = (plugin.owner for plugin in announced("quantsail"))
-    return found | {plugin.fact("Name"): plugin.fact("Version") for plugin in plugins}
+    return found | dict(plugin.owner.names() for plugin in announced("quantsail"))
 
 
 def check_versions(theirs: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from quantsail_framework.installed import announced, find, normal, version
 
 
 def entries(group: str) -> set[tuple[str, str, str]]:
-    return {(each.name, each.value, normal(each.owner.fact("Name"))) for each in announced(group)}
+    return {(each.name, each.value, normal(each.owner.names()[0])) for each in announced(group)}
 
 
 @pytest.mark.parametrize("group", ["quantsail", "pytest11", "console_scripts"])
