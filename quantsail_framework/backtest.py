@@ -45,7 +45,7 @@ def backtest(
 
 def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[str], None]) -> None:
     """Before so many backtests: what makes them faster, told through ``tell`` where it takes a while."""
-    choice.get_ready(pipeline, strategy_columns(pipeline, data), runs, tell)
+    choice.get_ready(pipeline, data, runs, tell)
 
 
 def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) -> RunResult:

@@ -18,6 +18,7 @@ from quantsail_framework.compiled.forms import Forms, forms_of
 from quantsail_framework.compiled.machine import Machine, installed
 from quantsail_framework.engine import MarketData, Simulation
 from quantsail_framework.engine.feed import SignalColumns
+from quantsail_framework.engine.simulation import strategy_columns
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.runner import Pipeline
 
@@ -25,6 +26,9 @@ LOAD_FROM = 2_000  # entries that this process has to decide
 MAKE_FROM = 250_000
 SWITCH = "QUANTSAIL_COMPILED"  # off: never; make: at once, whatever it takes
 _KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
+
+# Of forms that cannot be compiled; of a compiler, or what loads its code, that does not come up.
+_PLAIN_INSTEAD = (ComponentError, ImportError, OSError, RuntimeError)
 
 _log = logging.getLogger(__name__)
 
@@ -38,18 +42,22 @@ class _Chooser:
         self._machine: Machine | None = None
         self._told: set[str] = set()
 
-    def machine(self, entries: int, runs: int = 1) -> tuple[Machine | None, bool]:
+    def machine(self, entries: int, *, later: bool = False) -> tuple[Machine | None, bool]:
         """The machine code, when it is worth it for a process that has so many entries to decide, and whether it is
-        worth making; of several ``runs`` to come each counts by itself, when it comes."""
+        worth making. ``later``: they are only announced, and count when their runs come."""
         wish = os.environ.get(SWITCH, "auto")
         with self._lock:
-            ahead = self._entries + entries * runs
-            if runs == 1:
+            ahead = self._entries + entries
+            if not later:
                 self._entries = ahead
             if self._machine is None and (wish == "make" or ahead >= LOAD_FROM):
                 self._machine = Machine()
                 _keep_freed_memory()
             return self._machine, wish == "make" or ahead >= MAKE_FROM
+
+    def has(self, forms: Forms) -> bool:
+        """Whether all machine code of these forms is loaded, or can be: then nothing needs to be made."""
+        return self._machine is not None and _all_there(self._machine, forms, make=False)
 
     def tell(self, error: Exception) -> None:
         """Why the plain engine runs, once."""
@@ -76,12 +84,12 @@ def by_loop(
         from quantsail_framework.compiled.simulation import simulate
 
         return simulate(pipeline, data, forms, columns, machine, target_first=target_first, make=makes)
-    except (ComponentError, ImportError, OSError, RuntimeError) as error:  # also of llvmlite, when it comes up
+    except _PLAIN_INSTEAD as error:
         _chooser.tell(error)
         return None
 
 
-def get_ready(pipeline: Pipeline, columns: Mapping[str, SignalColumns], runs: int, tell: Callable[[str], None]) -> None:
+def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[str], None]) -> None:
     """Before so many runs like this one: make the machine code where that is worth it and it is not there yet.
 
     Other processes find it then. ``tell`` is called before it is made, which takes some ten seconds.
@@ -90,11 +98,13 @@ def get_ready(pipeline: Pipeline, columns: Mapping[str, SignalColumns], runs: in
     if forms is None:
         return
     try:
-        machine, makes = _chooser.machine(_entries(columns), runs)
+        if _chooser.has(forms):
+            return
+        machine, makes = _chooser.machine(_entries(strategy_columns(pipeline, data)) * runs, later=True)
         if machine is not None and makes and not _all_there(machine, forms, make=False):
             tell("compiling, once on this machine")
             _all_there(machine, forms, make=True)
-    except (ComponentError, ImportError, OSError, RuntimeError) as error:
+    except _PLAIN_INSTEAD as error:
         _chooser.tell(error)
 
 

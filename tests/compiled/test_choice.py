@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from quantsail_framework import (
+    Bars,
     CompiledRule,
     CompiledSizer,
     Instrument,
@@ -21,6 +22,7 @@ from quantsail_framework import (
     Reference,
     Request,
     Signal,
+    Signals,
     Sizing,
     Trip,
 )
@@ -70,7 +72,7 @@ def test_machine_code_is_loaded_and_made_when_there_is_enough_to_decide() -> Non
 
 def test_runs_to_come_are_not_counted_before_they_come() -> None:
     chooser = choice._Chooser()
-    machine, makes = chooser.machine(1_000, runs=250)
+    machine, makes = chooser.machine(MAKE_FROM, later=True)
     assert machine is not None
     assert makes
     assert chooser.machine(1) == (machine, False)
@@ -116,6 +118,36 @@ def test_many_runs_make_the_code_beforehand_once_and_say_so(case: tuple[Pipeline
     assert kept == ["costs", "loop", "size"]
     get_ready(*case, MAKE_FROM, told.append)
     assert len(told) == 1
+
+
+@attrs.frozen
+class Counted:
+    """A strategy that notes how often it is asked."""
+
+    real: Any
+    asked: list[str]
+
+    @property
+    def warmup(self) -> int:
+        return int(self.real.warmup)
+
+    def signals(self, bars: Bars) -> Signals:
+        self.asked.append(bars.symbol)
+        signals: Signals = self.real.signals(bars)
+        return signals
+
+
+def test_a_strategy_is_asked_beforehand_only_where_code_may_be_made(case: tuple[Pipeline, MarketData]) -> None:
+    """It may take minutes, and a search with few trials in a batch comes here for each."""
+    strategy = Counted(case[0].strategy, [])
+    pipeline = attrs.evolve(case[0], strategy=strategy)
+    formless = attrs.evolve(pipeline, risk=(NamedRule("anything", Anything(None)),))
+    get_ready(formless, case[1], MAKE_FROM, lambda text: None)
+    assert not strategy.asked
+    get_ready(pipeline, case[1], MAKE_FROM, lambda text: None)
+    assert strategy.asked == list(case[1].bars)
+    get_ready(pipeline, case[1], MAKE_FROM, lambda text: None)
+    assert strategy.asked == list(case[1].bars)
 
 
 def test_a_class_with_a_method_of_its_own_has_not_the_form_of_its_parent(case: tuple[Pipeline, MarketData]) -> None:
