@@ -7,13 +7,19 @@ instead and says what is wrong. Imported by ``entries`` alone, to be compiled.
 
 from __future__ import annotations
 
-from math import floor, inf, isfinite, isnan, nan
+from math import inf, isfinite, isnan, nan
 
-from llvmlite import ir
 from numba import carray, from_dtype, types
-from numba import njit as numba_njit
-from numba.extending import intrinsic
 
+from quantsail_framework.compiled.booking import (
+    begin_position,
+    drop,
+    end_position,
+    mark,
+    pay,
+    refuse,
+    roll_over,
+)
 from quantsail_framework.compiled.layout import (
     ANSWER,
     CASH,
@@ -35,198 +41,10 @@ from quantsail_framework.compiled.layout import (
     TRAILED,
     WON,
 )
+from quantsail_framework.compiled.reach import call, ceil_to, flags, floats, floor_to, ints, njit
 from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
 
-_EXACT = 1e15  # whole numbers below are exact, and no two decimals of so many digits are one float
 _NEVER = 2**63 - 1
-
-njit = numba_njit(error_model="numpy")  # a division by zero raises nothing
-
-
-def _column_of(item):
-    """A function that makes an address a column of ``item``."""
-
-    @intrinsic
-    def column(_context, _address):
-        pointer = types.CPointer(item)
-
-        def generate(context, builder, signature, arguments):
-            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-        return pointer(types.int64), generate
-
-    return column
-
-
-ints, floats, flags = (_column_of(item) for item in (types.int64, types.float64, types.int8))
-
-
-@intrinsic
-def call(_context, _address, numbers, asked, account, answer):
-    """The component's function at ``address``, see ``machine``: it fills ``answer`` and returns a whole number."""
-
-    def generate(_context, builder, _signature, arguments):
-        address, *pointers = arguments
-        function = ir.FunctionType(ir.IntType(64), [pointer.type for pointer in pointers])
-        return builder.call(builder.inttoptr(address, function.as_pointer()), pointers)
-
-    return types.int64(types.int64, numbers, asked, account, answer), generate
-
-
-@njit
-def floor_to(run, value, step, per):
-    """The multiple of ``step / per`` at or below ``value``, which counts as the decimal that it prints as.
-
-    Both are whole, ``per`` a power of ten: the quotient of exact numbers is rounded once, as the decimal would be.
-    """
-    if step == 0.0:
-        return value
-    n = floor(value * per / step)
-    if not abs(n * step) + step < _EXACT:
-        run.failed = 1
-        return value
-    while n * step / per > value:
-        n -= 1.0
-    while (n + 1.0) * step / per <= value:
-        n += 1.0
-    return n * step / per
-
-
-@njit
-def ceil_to(run, value, step, per):
-    """The multiple of ``step / per`` at or above ``value``."""
-    return -floor_to(run, -value, step, per) if step != 0.0 else value
-
-
-@njit
-def pay(run, fill, side, quantity, price, maker):
-    """What a fill costs in all; its parts are in ``fill``."""
-    fill.side, fill.quantity, fill.price, fill.maker = side, quantity, price, 1.0 if maker else 0.0
-    call(run.costs_at, floats(run.cost_numbers_at), fill, fill, fill)
-    total = fill.fee + fill.spread + fill.slippage
-    if not isfinite(total):
-        run.failed = 1
-    return total
-
-
-@njit
-def roll_over(run, account, now):
-    """Time is ``now``; a new trading day starts its figures anew."""
-    ends = ints(run.day_ends_at)
-    if now >= ends[run.day]:
-        while now >= ends[run.day]:
-            run.day += 1
-        account.trades_today = 0.0
-        account.realised_today = 0.0
-
-
-@njit
-def day_start(run):
-    """When the trading day began."""
-    return ints(run.day_ends_at)[run.day - 1]
-
-
-@njit
-def mark(run, account, lanes, at_open):
-    """Value every position at its last close; ``at_open``: the bar that lanes have now has not closed."""
-    held = ints(run.held_at)
-    equity = account.cash
-    gross = shorts = 0.0
-    for h in range(run.n_held):
-        lane = lanes[held[h]]
-        i = lane.i - (lane.awake if at_open else 0)
-        value = lane.quantity * floats(lane.close_at)[i]
-        gross += value
-        if lane.side > 0:
-            equity += value
-        else:
-            equity -= value
-            shorts += value
-    account.equity, run.short_gross = equity, shorts
-    account.available = account.cash - 2.0 * shorts - run.held_back
-    account.exposure = gross + run.held_back
-
-
-@njit
-def refuse(run, refusals, k, lane, rule, limit, value, price):
-    """Keep a refusal of the lane's signal."""
-    row = refusals[run.n_refusals]
-    row.lane, row.signal_i, row.side, row.rule, row.bound_by = k, lane.signal_i, lane.side, rule, lane.bound_by
-    row.limit, row.value, row.price = limit, value, price
-    run.n_refusals += 1
-
-
-@njit
-def let_go(run, lane):
-    """The order waits no longer: what it held back is free. Returns its notional."""
-    lane.ordered = 0
-    run.n_pending -= 1
-    notional = lane.quantity * lane.price
-    run.held_back = run.held_back - notional if run.n_pending > 0 else 0.0
-    return notional
-
-
-@njit
-def drop(run, account, refusals, k, lane, rule, limit, value, price):
-    """An accepted entry will not fill: its day, if it is still that day, gets its count back."""
-    notional = let_go(run, lane)
-    account.available += notional
-    account.exposure -= notional
-    account.open_count -= 1.0
-    if ints(lane.time_at)[lane.signal_i] + run.bar_ns >= day_start(run):
-        account.trades_today -= 1.0
-    refuse(run, refusals, k, lane, rule, limit, value, price)
-
-
-@njit
-def note_cash(run, account, t):
-    """Cash has changed in the bar that opens at ``t``."""
-    ints(run.flow_times_at)[run.n_flow] = t
-    floats(run.flow_cash_at)[run.n_flow] = account.cash
-    run.n_flow += 1
-
-
-@njit
-def end_position(run, account, lanes, trades, fill, k, price, maker, reason, ambiguous, at_close, t):
-    """Book the end of a position."""
-    lane = lanes[k]
-    paid = pay(run, fill, -lane.side, lane.quantity, price, maker)
-    signed = lane.side * lane.quantity
-    net = signed * (price - lane.entry_price) - lane.paid - paid
-    account.cash = account.cash + (signed * price - paid)
-    note_cash(run, account, t)
-    if t >= day_start(run):
-        account.realised_today += net
-    trade = trades[run.n_trades]
-    trade.lane, trade.side, trade.signal_i, trade.entry_i, trade.exit_i = (
-        k,
-        lane.side,
-        lane.signal_i,
-        lane.entry_i,
-        lane.i,
-    )
-    trade.reason, trade.ambiguous, trade.at_close, trade.bound_by = reason, ambiguous, at_close, lane.bound_by
-    trade.quantity, trade.stop, trade.target, trade.confidence = lane.quantity, lane.level, lane.target, lane.confidence
-    trade.equity, trade.risk, trade.entry_price, trade.exit_price = lane.equity, lane.risk, lane.entry_price, price
-    trade.net_pnl = net
-    trade.entry_fee, trade.entry_spread, trade.entry_slippage = lane.fee, lane.spread, lane.slippage
-    trade.exit_fee, trade.exit_spread, trade.exit_slippage = fill.fee, fill.spread, fill.slippage
-    run.n_trades += 1
-    held = ints(run.held_at)
-    h = 0
-    while held[h] != k:
-        h += 1
-    run.n_held -= 1
-    for rest in range(h, run.n_held):
-        held[rest] = held[rest + 1]
-    lane.positioned = lane.leaving = lane.max_bars = 0
-    account.open_count -= 1.0
-    if lane.side < 0:
-        run.n_shorts -= 1
-    if run.n_held == 0:
-        account.equity = account.cash
-        account.exposure = run.held_back
-        account.available = account.cash - run.held_back
 
 
 @njit
@@ -260,16 +78,7 @@ def fill_entry(run, account, lanes, refusals, fill, k, t):
     if not value <= limit:
         drop(run, account, refusals, k, lane, CASH, limit, value, price)
         return
-    let_go(run, lane)
-    ints(run.held_at)[run.n_held] = k
-    run.n_held += 1
-    lane.positioned, lane.entry_i, lane.entry_price, lane.trailed = 1, lane.i, price, 0
-    lane.changing = not isnan(lane.trail) or lane.max_bars > 0 or lane.exit_at != 0
-    lane.fee, lane.spread, lane.slippage, lane.paid = fill.fee, fill.spread, fill.slippage, paid
-    if lane.side < 0:
-        run.n_shorts += 1
-    account.cash = account.cash - (lane.side * lane.quantity * price + paid)
-    note_cash(run, account, t)
+    begin_position(run, account, fill, k, lane, price, paid, t)
 
 
 @njit

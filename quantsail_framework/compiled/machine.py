@@ -12,7 +12,6 @@ import hashlib
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -31,6 +30,7 @@ _PYTHON = ("Py", "_Py", "numba_", "NRT_")
 _FORMAT = "SHA-256, object file"  # of a file; LLVM crashes on what is no object file
 _DIGEST = 32  # bytes of the SHA-256
 # All machine code depends on these: the shared memory, how functions are called, how code is made.
+_LOOP = ("loop.py", "booking.py", "reach.py")
 _SHARED = ("layout.py", "entries.py", "machine.py", "../ports/compiled.py")
 _OTHERS_WRITE = 0o022
 
@@ -96,7 +96,7 @@ class Machine:
             return self._addresses[key]
 
     def _find(self, kind: Kind, function: Any, make: bool) -> int | None:
-        name = self._name(kind, [_source("loop.py")] if function is None else depends_on(function))
+        name = self._name(kind, [*map(_source, _LOOP)] if function is None else depends_on(function))
         address = self._loaded.get(name) or self._load(name, kind, function, make)
         if address is not None:
             self._loaded[name] = address
@@ -183,6 +183,8 @@ def _kept(file: Path) -> bytes | None:
 
 def _keep(file: Path, code: bytes) -> None:
     """Whole or not at all, and not where that cannot be, or others could write; two processes may make the same."""
+    import tempfile
+
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not _is_ours(file.parent):
