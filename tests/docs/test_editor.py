@@ -19,6 +19,7 @@ from quantsail_framework import load_pipeline
 from quantsail_framework.errors import PipelineError
 from tests.docs.blocks import PAGES as DOCUMENTATION
 from tests.docs.blocks import installs_a_plugin
+from tests.docs.reference.components import MISSING
 
 ROOT = Path(__file__).parents[2]
 QUANTSAIL = str(Path(sys.executable).parent / "quantsail")
@@ -74,6 +75,7 @@ def _shown() -> list[tuple[Path, str]]:
     return found
 
 
+@pytest.mark.skipif(bool(MISSING), reason=f"plugins are not installed: {', '.join(MISSING)}")
 @pytest.mark.parametrize(("page", "text"), _shown(), ids=lambda value: getattr(value, "name", ""))
 def test_every_pipeline_of_the_documentation_fits_the_schema(
     schema: Draft202012Validator, page: Path, text: str
