@@ -18,17 +18,26 @@ import quantsail_framework
 from quantsail_framework import testing
 from quantsail_framework.config import options_of
 from quantsail_framework.hookspecs import KINDS
-from quantsail_framework.plugins import load_registry
+from tests.docs.reference.components import REGISTRY
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = ROOT / "tests" / "reference" / "public_api.txt"
 CORE = "quantsail_framework"
-PLUGINS = sorted(path.name.removeprefix("quantsail-") for path in (ROOT / "plugins").glob("quantsail-*"))
 
 
 def lines() -> list[str]:
     """Every line of the snapshot, sorted."""
-    return sorted({*_exported(), *_documented(), *_components()})
+    return sorted([*names(), *components()])
+
+
+def names() -> set[str]:
+    """The lines of what is imported: exports, functions, classes, hooks, values."""
+    return {*_exported(), *_documented()}
+
+
+def components() -> set[str]:
+    """The lines of what a pipeline names: each component of the installed first-party plugins, with its options."""
+    return set(_components())
 
 
 def _exported() -> Iterator[str]:
@@ -61,13 +70,11 @@ def described(thing: griffe.Object | griffe.Alias) -> Iterator[str]:
 
 
 def _components() -> Iterator[str]:
-    """Each component of the first-party plugins with its options."""
-    registry = load_registry(only=PLUGINS)
     for kind in KINDS:
-        for name, offer in registry.components(kind).items():
+        for name, offer in REGISTRY.components(kind).items():
             network = " (network)" if offer.component.network else ""
             yield f"component {kind} {name}{network}"
-            for option in () if kind == "command" else options_of(registry.load(kind, name)):
+            for option in () if kind == "command" else options_of(REGISTRY.load(kind, name)):
                 default = "required" if option.required else f"= {option.default!r}"
                 yield f"option {kind} {name} {option.name}: {option.type_text} {default}"
 
