@@ -10,9 +10,8 @@ import importlib
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
-
-import attrs
 
 LOCAL_MODULE = "_quantsail_local_"  # begins the names of the modules that local files become
 LOCAL_CODE = "__quantsail_code__"  # in a local module: the file as the pipeline names it, and its SHA-256
@@ -20,17 +19,8 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
-def _check_name(_instance: Component, _field: attrs.Attribute[str], value: str) -> None:
-    if not _NAME.fullmatch(value):
-        raise ValueError(f"component name {value!r} must be lower-case words joined by hyphens, such as 'max-exposure'")
-
-
-def _check_target(instance: Component, _field: attrs.Attribute[str], value: str) -> None:
-    if not _TARGET.fullmatch(value):
-        raise ValueError(f"component {instance.name!r}: target {value!r} must look like 'package.module:ClassName'")
-
-
-@attrs.frozen
+# No attrs class: --help makes these and needs nothing else of attrs, which takes as long to import as click.
+@dataclass(frozen=True, slots=True)
 class Component:
     """One strategy, cost model, runner and so on that a plugin offers.
 
@@ -42,12 +32,21 @@ class Component:
     ``symbols`` and ``timeframe`` of a data source that brings its candles, ``waive``, and so on.
     """
 
-    name: str = attrs.field(validator=_check_name)
-    target: str = attrs.field(validator=_check_target)
+    name: str
+    target: str
     summary: str
-    network: bool = attrs.field(default=False, kw_only=True)
-    example: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
-    contract: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True, hash=False)
+    network: bool = field(default=False, kw_only=True)
+    example: Mapping[str, Any] = field(default_factory=dict, kw_only=True, hash=False)
+    contract: Mapping[str, Any] = field(default_factory=dict, kw_only=True, hash=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            words = "must be lower-case words joined by hyphens, such as 'max-exposure'"
+            raise ValueError(f"component name {self.name!r} {words}")
+        if not _TARGET.fullmatch(self.target):
+            raise ValueError(
+                f"component {self.name!r}: target {self.target!r} must look like 'package.module:ClassName'"
+            )
 
     def load(self) -> type[Any]:
         """Import the class. Whatever that import raises goes to the caller."""

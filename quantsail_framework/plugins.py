@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
-import attrs
 import pluggy
 
 from quantsail_framework import __version__, distributions, hookspecs
@@ -27,8 +27,7 @@ ONLY = "[plugins] only"
 _NAMES_SHOWN = 5  # of what is left out
 
 
-@attrs.frozen
-class PluginInfo:
+class PluginInfo(NamedTuple):
     """One installed plugin, as its package metadata tells.
 
     ``status``: installed (not loaded yet), ok, blocked or failed; ``problem``: why it failed, in one line;
@@ -55,8 +54,7 @@ class PluginInfo:
         return any(normal(name) in own for name in names)
 
 
-@attrs.frozen
-class Registered:
+class Registered(NamedTuple):
     """A component, its kind (a key of ``hookspecs.KINDS``) and the plugin that offers it."""
 
     kind: str
@@ -183,7 +181,7 @@ def load_registry(
     not is not imported. Raises PluginError for a name in ``block`` that is not installed; one in ``only``, and a plugin
     that is broken, is a listed problem.
     """
-    manager = pluggy.PluginManager(PROJECT)
+    manager = _Manager(PROJECT)
     manager.add_hookspecs(hookspecs)
     found = _discover()
     plugins: list[PluginInfo] = []
@@ -301,9 +299,9 @@ def _select(
         if info.is_called(*block):
             leaving.insert(0, "--no-plugin")
         if leaving:
-            return attrs.evolve(info, status="blocked", left_out_by=leaving[0])
+            return info._replace(status="blocked", left_out_by=leaving[0])
         problem = _misfit(info) or _unpinned(info, pins or {})
-        return attrs.evolve(info, status="failed", problem=problem) if problem else info
+        return info._replace(status="failed", problem=problem) if problem else info
 
     return [(judged(info), importer) for info, importer in found]
 
@@ -367,6 +365,15 @@ def _seems_to_offer(plugin: PluginInfo, kind: str, name: str) -> bool:
     return KINDS[kind] in text and (f'"{name}"' in text or f"'{name}'" in text)
 
 
+class _Manager(pluggy.PluginManager):
+    """Looks for hooks among what may be one, and not at each name that a module has."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+        if isinstance(plugin, ModuleType) and (name.startswith("_") or isinstance(vars(plugin).get(name), type)):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class _BrokenPluginError(Exception):
     """Why a plugin cannot be used, in one line."""
 
@@ -376,10 +383,10 @@ def _load(manager: pluggy.PluginManager, info: PluginInfo, importer: _Importer) 
     try:
         plugin = _import(info, importer)
         _register(manager, info, plugin)
-        loaded = attrs.evolve(info, status="ok")
+        loaded = info._replace(status="ok")
         return loaded, _offers(manager, loaded, plugin)
     except _BrokenPluginError as problem:
-        return attrs.evolve(info, status="failed", problem=str(problem)), []
+        return info._replace(status="failed", problem=str(problem)), []
 
 
 def _import(info: PluginInfo, importer: _Importer) -> object:

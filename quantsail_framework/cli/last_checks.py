@@ -5,9 +5,9 @@ Each environment has its own: the same release of a plugin may pass in one and f
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,6 +70,6 @@ def _saved(plugin: PluginInfo) -> Iterator[int]:
 def _file(plugin: PluginInfo) -> Path:
     from platformdirs import user_state_path
 
-    environment = hashlib.sha256(sys.prefix.encode()).hexdigest()[:12]
+    environment = f"{zlib.crc32(sys.prefix.encode()):08x}"  # not hashlib, which loads OpenSSL
     folder = user_state_path("quantsail", appauthor=False) / "checks" / environment
     return folder / f"{plugin.distribution}-{plugin.name}.json"

@@ -132,10 +132,8 @@ def _enabled(plugin: PluginInfo) -> str:
 
 
 def _plain(plugin: PluginInfo) -> dict[str, Any]:
-    import attrs
-
     where = {"origin": origin(plugin.distribution), "enabled": plugin.status in ("installed", "ok")}
-    return {**attrs.asdict(plugin), **where}
+    return {**plugin._asdict(), **where}
 
 
 def _about(plugin: PluginInfo) -> dict[str, str]:

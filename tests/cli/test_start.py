@@ -10,7 +10,7 @@ import pytest
 import quantsail_framework
 from tests.plugins_.site import FakeSite
 
-HEAVY = ("numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "rich", "cattrs", "pytest")
+HEAVY = ("attr", "numpy", "pandas", "pyarrow", "talib", "ccxt", "plotly", "rich", "cattrs", "pytest")
 _PROGRAM = f"""
 import atexit, sys
 from quantsail_framework.cli import main

@@ -68,8 +68,11 @@ def own() -> Path:
     for command in (build, export):
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     install = [uv, "pip", "install", "-q", "--compile-bytecode", "-p", str(python), "-c", str(pins)]
+    # Refreshed: uv knows a wheel by its name, and the one that is built now is called as the one of yesterday.
     subprocess.run(
-        [*install, "--find-links", str(wheels), "quantsail-framework[standard,fast]"], check=True, cwd=folder
+        [*install, "--refresh", "--find-links", str(wheels), "quantsail-framework[standard,fast]"],
+        check=True,
+        cwd=folder,
     )
     return python
 
