@@ -24,6 +24,7 @@ from quantsail_framework.ports.runner import Pipeline
 
 LOAD_FROM = 2_000  # entries that this process has to decide
 MAKE_FROM = 250_000
+MAKING = "compiling, once on this machine"
 SWITCH = "QUANTSAIL_COMPILED"  # off: never; make: at once, whatever it takes
 _KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
 
@@ -50,10 +51,20 @@ class _Chooser:
             ahead = self._entries + entries
             if not later:
                 self._entries = ahead
-            if self._machine is None and (wish == "make" or ahead >= LOAD_FROM):
-                self._machine = Machine()
-                _keep_freed_memory()
-            return self._machine, wish == "make" or ahead >= MAKE_FROM
+            machine = self._loaded() if wish == "make" or ahead >= LOAD_FROM else self._machine
+            return machine, wish == "make" or ahead >= MAKE_FROM
+
+    def kernel(self, module: str, *, make: bool) -> int | None:
+        """See ``Machine.kernel``."""
+        with self._lock:
+            machine = self._loaded()
+        return machine.kernel(module, make=make)
+
+    def _loaded(self) -> Machine:
+        if self._machine is None:
+            self._machine = Machine()
+            _keep_freed_memory()
+        return self._machine
 
     def has(self, forms: Forms) -> bool:
         """Whether all machine code of these forms is loaded, or can be: then nothing needs to be made."""
@@ -102,14 +113,36 @@ def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[s
             return
         machine, makes = _chooser.machine(_entries(strategy_columns(pipeline, data)) * runs, later=True)
         if machine is not None and makes and not _all_there(machine, forms, make=False):
-            tell("compiling, once on this machine")
+            tell(MAKING)
             _all_there(machine, forms, make=True)
     except _PLAIN_INSTEAD as error:
         _chooser.tell(error)
 
 
+def kernel(module: str, tell: Callable[[str], None]) -> int | None:
+    """The address of a module's ``kernel`` (``Machine.kernel``), made where it is not there; None where it cannot be.
+
+    For a caller whose work is worth it. ``tell`` is called before it is made, which takes some seconds.
+    """
+    if not _is_on():
+        return None
+    try:
+        address = _chooser.kernel(module, make=False)
+        if address is None:
+            tell(MAKING)
+            address = _chooser.kernel(module, make=True)
+        return address
+    except _PLAIN_INSTEAD as error:
+        _chooser.tell(error)
+        return None
+
+
 def _forms(pipeline: Pipeline) -> Forms | None:
-    return forms_of(pipeline) if installed() and os.environ.get(SWITCH) != "off" else None
+    return forms_of(pipeline) if _is_on() else None
+
+
+def _is_on() -> bool:
+    return installed() and os.environ.get(SWITCH) != "off"
 
 
 def _keep_freed_memory() -> None:

@@ -6,6 +6,7 @@ the answer; and returns a whole number.
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import FunctionType
 from typing import Any
 
@@ -20,6 +21,12 @@ from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
 def loop() -> tuple[str, str]:
     """LLVM's assembly of the loop, and its name there."""
     return _assembly(SIGNATURE, simulate)
+
+
+def kernel(module: str) -> tuple[str, str]:
+    """The same of a module's ``kernel``, by its ``SIGNATURE``."""
+    found = import_module(module)
+    return _assembly(found.SIGNATURE, found.kernel)
 
 
 def component(kind: str, function: Any) -> tuple[str, str]:

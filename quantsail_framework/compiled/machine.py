@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from types import CodeType, FunctionType
@@ -23,7 +24,7 @@ from typing import Any
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.installed import version
 
-Kind = str  # costs, size, check or trip: how a component's function is called
+Kind = str  # costs, size, check or trip: how a component's function is called; loop or kernel: what is no function
 _FOLDER = Path(__file__).parent
 # What the code of numba calls only where it raises an error or makes a Python object.
 _PYTHON = ("Py", "_Py", "numba_", "NRT_")
@@ -79,6 +80,13 @@ class Machine:
         """
         return self._address(kind, function, make)
 
+    def kernel(self, module: str, *, make: bool = False) -> int | None:
+        """The address of the function ``kernel`` of a module that has its ``SIGNATURE``; None where it is not there.
+
+        The module is imported only to be compiled, so it may import numba; its code depends on no other module.
+        """
+        return self._address("kernel", module, make)
+
     def _address(self, kind: Kind, function: Any, make: bool) -> int | None:
         key = kind, function
         with self._lock:
@@ -96,7 +104,7 @@ class Machine:
             return self._addresses[key]
 
     def _find(self, kind: Kind, function: Any, make: bool) -> int | None:
-        name = self._name(kind, [*map(_source, _LOOP)] if function is None else depends_on(function))
+        name = self._name(kind, _parts(function))
         address = self._loaded.get(name) or self._load(name, kind, function, make)
         if address is not None:
             self._loaded[name] = address
@@ -161,14 +169,32 @@ def _compiled(kind: Kind, function: Any) -> tuple[str, str]:
     try:
         from quantsail_framework.compiled import entries
 
-        return entries.loop() if function is None else entries.component(kind, function)
+        if function is None:
+            return entries.loop()
+        return entries.kernel(function) if isinstance(function, str) else entries.component(kind, function)
     except Exception as error:  # of numba, which has no one kind for what it does not take
-        what = "the loop" if function is None else _whose(function)
-        raise ComponentError(f"{what} cannot be compiled: {type(error).__name__}: {error}") from error
+        raise ComponentError(f"{_whose(function)} cannot be compiled: {type(error).__name__}: {error}") from error
+
+
+def _parts(function: Any) -> list[str]:
+    """What its code is made of: the loop, a module by its name, or a component's function."""
+    if function is None:
+        return [*map(_source, _LOOP)]
+    return [_text_of(function)] if isinstance(function, str) else depends_on(function)
+
+
+@cache
+def _text_of(module: str) -> str:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ComponentError(f"{module} cannot be compiled: there is no such file")
+    return Path(spec.origin).read_text(encoding="utf-8")
 
 
 def _whose(function: Any) -> str:
-    return f"{function.__module__}:{function.__qualname__}"
+    if function is None:
+        return "the loop"
+    return function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
 
 
 def _kept(file: Path) -> bytes | None:

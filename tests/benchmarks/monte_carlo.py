@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks.monte_carlo``: job J6, 10,000 shuffles and 10,000 bootstraps of 1,000 trades.
 
-As the runner makes them: total return, drawdown and ruin of every draw, and the quantiles of the fan. With ``--peers``
-plain NumPy takes turns with it (total return and drawdown), and pybroker (bootstraps alone, drawdown).
+As the runner makes them, with and without its machine code: total return, drawdown and ruin of every draw, and the
+quantiles of the fan. With ``--peers`` plain NumPy takes turns with it (total return and drawdown), and pybroker
+(bootstraps alone, drawdown).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from tests.benchmarks.measure import ROOT, Contestant, cold_s, printed
 from tests.benchmarks.peers.environments import HERE, PEERS, interpreter
 
 TRADES, DRAWS = 1_000, 10_000
-TARGET_S = 0.5  # two cores
+OWN = "quantsail"
+PLAIN = "quantsail without fast"
+TARGETS_S = {OWN: 0.15, PLAIN: 0.5}  # two cores
 _PEERS = {"numpy": "numpy_draws.py", "pybroker": "pybroker_draws.py"}
 
 
@@ -53,13 +56,14 @@ def measure(
 
 
 def _contestants(file: Path, draws: int, *, peers: bool) -> list[Contestant]:
-    starts = {"quantsail": ([sys.executable, "-m", "tests.benchmarks.own_draws"], ROOT)}
+    own = [sys.executable, "-m", "tests.benchmarks.own_draws"]
+    starts = {OWN: (own, ROOT, ""), PLAIN: (own, ROOT, "off")}
     for name, script in _PEERS.items() if peers else ():
-        starts[name] = ([str(interpreter(PEERS[name])), str(HERE / script)], HERE)
+        starts[name] = ([str(interpreter(PEERS[name])), str(HERE / script)], HERE, "")
 
-    def started(name: str, command: list[str], folder: Path) -> Contestant:
+    def started(name: str, command: list[str], folder: Path, switch: str) -> Contestant:
         job = [*command, "--draws", str(draws), str(file)]
-        return Contestant(name, lambda _: job, lambda times: [*job, "--warm", str(times)], folder)
+        return Contestant(name, lambda _: job, lambda times: [*job, "--warm", str(times)], folder, switch)
 
     return [started(name, *start) for name, start in starts.items()]
 
@@ -73,12 +77,12 @@ def _medians(rounds: list[dict[str, list[list[float]]]]) -> dict[str, float]:
 
 
 def ratios(found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Seconds of each peer / ours, of the tests that it has, in a process that has made them before."""
-    own = found["quantsail"]
+    """Seconds of each other / ours, of the tests that it has, in a process that has made them before."""
+    own = found[OWN]
     return {
         name: sum(figures[test] for test in tests) / sum(own[test] for test in tests)
         for name, figures in found.items()
-        if name != "quantsail"
+        if name != OWN
         for tests in [[test for test in ("shuffle_s", "bootstrap_s") if test in figures]]
     }
 
@@ -90,8 +94,8 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="also measure NumPy and pybroker")
     options = parser.parse_args()
     found = measure(options.rounds, peers=options.peers)
-    job_s = found["quantsail"]["shuffle_s"] + found["quantsail"]["bootstrap_s"]
-    print(json.dumps({**found, "J6_s": job_s, "target_s": TARGET_S, "peer / quantsail": ratios(found)}, indent=1))
+    job_s = {name: found[name]["shuffle_s"] + found[name]["bootstrap_s"] for name in TARGETS_S}
+    print(json.dumps({**found, "J6_s": job_s, "target_s": TARGETS_S, "other / quantsail": ratios(found)}, indent=1))
 
 
 if __name__ == "__main__":

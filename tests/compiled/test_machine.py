@@ -157,6 +157,13 @@ def test_what_cannot_be_compiled_is_told(function: Any, text: str, tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("module", ["quantsail_framework.errors", "quantsail_framework.nothing"])
+def test_a_module_without_a_kernel_is_told(module: str, tmp_path: Path) -> None:
+    with pytest.raises(ComponentError, match=f"{module} cannot be compiled"):
+        Machine(tmp_path).kernel(module, make=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_the_extra_there_is_no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machines, "_compiler", lambda: None)
     assert not machines.installed()

@@ -12,16 +12,25 @@ import numpy as np
 import numpy.typing as npt
 
 from quantsail_framework.domain.bars import Floats
+from quantsail_monte_carlo.compiled import Machine, drawn
 from quantsail_monte_carlo.draws import FAN_DRAWS, Draws, chunks, fan_of, fan_steps
 
 _Sample = Callable[[int], Floats]
 
 
-def shuffled(returns: Floats, draws: int, random: np.random.Generator, *, additive: bool = False) -> Draws:
+def shuffled(
+    returns: Floats,
+    draws: int,
+    random: np.random.Generator,
+    *,
+    additive: bool = False,
+    machine: Machine | None = None,
+) -> Draws:
     """Every trade once, in random order: where the end is the same, what happened on the way is not.
 
     ``returns``: of each trade, net result / equity at its entry (``additive``: / capital, and summed up). Their
     product, or sum, does not depend on the order, so that these draws say nothing about the total return.
+    ``machine``: makes the same draws sooner.
     """
 
     def sample(count: int) -> Floats:
@@ -29,13 +38,25 @@ def shuffled(returns: Floats, draws: int, random: np.random.Generator, *, additi
         random.permuted(chunk, axis=1, out=chunk)
         return chunk
 
-    found = _walked("shuffle", sample, len(returns), draws, additive=additive)
+    if machine is not None:
+        found = drawn(machine, "shuffle", returns, draws, random, replace=False, additive=additive)
+    else:
+        found = _walked("shuffle", sample, len(returns), draws, additive=additive)
     found.total_return.fill(np.nan)
     return found
 
 
-def bootstrapped(returns: Floats, draws: int, random: np.random.Generator, *, additive: bool = False) -> Draws:
+def bootstrapped(
+    returns: Floats,
+    draws: int,
+    random: np.random.Generator,
+    *,
+    additive: bool = False,
+    machine: Machine | None = None,
+) -> Draws:
     """As many trades, each drawn from all of them with replacement (Efron, Bootstrap Methods, 1979)."""
+    if machine is not None:
+        return drawn(machine, "bootstrap", returns, draws, random, replace=True, additive=additive)
 
     def sample(count: int) -> Floats:
         return returns.take(random.integers(0, len(returns), (count, len(returns))))

@@ -19,6 +19,7 @@ from quantsail_framework.ports.runner import Pipeline, Session
 from quantsail_framework.search.journal import Journal, run_trials
 from quantsail_framework.search.study import Trial, make_study
 from quantsail_monte_carlo import judging
+from quantsail_monte_carlo.compiled import machine_for
 from quantsail_monte_carlo.draws import Draws, draws_table, fan_table, summary
 from quantsail_monte_carlo.jitter import centre_of, jittered
 from quantsail_monte_carlo.paths import (
@@ -171,15 +172,20 @@ class MonteCarloRunner:
     def _quick(self, base: RunResult, data: MarketData, pipeline: Pipeline, session: Session) -> list[Draws]:
         """The tests that need nothing but the trades and candles of the backtest."""
         found, capital, seed = [], pipeline.capital, pipeline.seed
-        returns = _returns(base, capital, additive=self.additive)
+        returns, draws = _returns(base, capital, additive=self.additive), self.draws
+        how: dict[str, Any] = {"additive": self.additive}
+        machine = None
+        if "shuffle" in self.tests or "bootstrap" in self.tests:
+            machine = machine_for(len(returns), draws, lambda text: session.progress(0.0, text))
         if "shuffle" in self.tests:
             _tell(session, "shuffle")
-            found.append(shuffled(returns, self.draws, generator(seed, "shuffle"), additive=self.additive))
+            found.append(shuffled(returns, draws, generator(seed, "shuffle"), machine=machine, **how))
         if "bootstrap" in self.tests:
             # Two streams: each kind draws the same whether the other is there or not.
-            for run, kind in enumerate((bootstrapped, block_bootstrapped)):
-                _tell(session, "bootstrap")
-                found.append(kind(returns, self.draws, generator(seed, "bootstrap", run), additive=self.additive))
+            _tell(session, "bootstrap")
+            found.append(bootstrapped(returns, draws, generator(seed, "bootstrap", 0), machine=machine, **how))
+            _tell(session, "bootstrap")
+            found.append(block_bootstrapped(returns, draws, generator(seed, "bootstrap", 1), **how))
         if "random-entry" in self.tests:
             _tell(session, "random-entry")
             found.append(random_entries(base.trades, data, capital, self.draws, generator(seed, "random-entry")))

@@ -1,0 +1,97 @@
+"""Shuffles and bootstraps in machine code, where the extra ``fast`` is there: draw for draw those of ``paths``."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from quantsail_framework.compiled.choice import kernel
+from quantsail_framework.domain.bars import Floats
+from quantsail_monte_carlo.draws import FAN_DRAWS, Draws, fan_of, fan_steps
+
+# Trades drawn from which loading the machine code, a tenth of a second, is worth it. It is made once on a machine.
+FROM = 5_000_000
+_MODULE = "quantsail_monte_carlo.kernel"
+_AT_ONCE = 1 << 20  # trades drawn between two looks at Ctrl-C
+Machine = Callable[..., None]
+
+_log = logging.getLogger(__name__)
+
+
+def machine_for(trades: int, draws: int, tell: Callable[[str], None]) -> Machine | None:
+    """The machine code for so many draws; None where plain NumPy is sooner, or the only way.
+
+    ``tell`` is called before it is made, once on a machine.
+    """
+    if trades * draws < FROM or (address := kernel(_MODULE, tell)) is None:
+        return None
+    machine: Machine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)(address)
+    if not draws_as_numpy(machine):
+        _log.warning("this NumPy draws otherwise than the machine code, which is not used")
+        return None
+    return machine
+
+
+def draws_as_numpy(machine: Machine) -> bool:
+    """Whether both draw the same, tried on a few returns: another release of NumPy may shuffle in another way."""
+    returns, tries = np.linspace(-0.5, 0.5, 17), 3
+    for replace in (False, True):
+        own, random = np.random.default_rng(1), np.random.default_rng(1)
+        found = drawn(machine, "", returns, tries, own, replace=replace, additive=False)
+        for end in found.total_return.tolist():
+            path = returns.take(random.integers(0, 17, 17)) if replace else random.permuted(returns)
+            if end != np.multiply.accumulate(path + 1.0)[-1] - 1.0:
+                return False
+        if own.bit_generator.state != random.bit_generator.state:
+            return False
+    return True
+
+
+def drawn(
+    machine: Machine,
+    test: str,
+    returns: Floats,
+    draws: int,
+    random: np.random.Generator,
+    *,
+    replace: bool,
+    additive: bool,
+) -> Draws:
+    """The draws that ``paths`` makes with the same generator, which is then as far on."""
+    steps, size = fan_steps(len(returns)), len(returns)
+    seen, result = np.empty((min(draws, FAN_DRAWS), len(steps))), Draws.sized(test, draws)
+    ends, stream, path = np.empty(draws), _stream(random), np.empty(size)
+    returns = np.ascontiguousarray(returns, np.float64)
+    length = max(1, _AT_ONCE // size)
+    for first in range(0, draws, length):
+        count = min(length, draws - first)
+        rows = seen[first : first + count]
+        asked = np.array([size, count, replace, additive, len(steps), len(rows)], np.int64)
+        outs = ends[first:], result.max_drawdown[first:], rows
+        machine(*(each.ctypes.data for each in (returns, stream, asked, steps, path, *outs)))
+    _move(random, stream)
+    np.subtract(ends, 1.0, out=result.total_return)
+    np.less_equal(ends, 0.0, out=result.ruined)
+    return result.with_fan(fan_of(steps, np.ascontiguousarray(seen.T)))
+
+
+_WORD = (1 << 64) - 1
+
+
+def _stream(random: np.random.Generator) -> Any:
+    """State and increment of a PCG64, each as its upper and lower word; whether half a word is left, and which."""
+    said: Any = random.bit_generator.state
+    wide = (said["state"]["state"], said["state"]["inc"])
+    words = [part for value in wide for part in (value >> 64, value & _WORD)]
+    return np.array([*words, said["has_uint32"], said["uinteger"]], np.uint64)
+
+
+def _move(random: np.random.Generator, stream: Any) -> None:
+    high, low, _, _, has, left = stream.tolist()
+    said: Any = random.bit_generator.state
+    said["state"]["state"] = high << 64 | low
+    random.bit_generator.state = {**said, "has_uint32": has, "uinteger": left}

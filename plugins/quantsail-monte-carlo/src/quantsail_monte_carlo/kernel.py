@@ -1,0 +1,132 @@
+"""The draws of ``paths`` once more, for numba: the same numbers from the same generator, and equity along the way.
+
+Imported only to be compiled. ``stream`` is the state of a PCG64, see ``_STATE`` in ``compiled``; it moves on as NumPy
+would move it. Sources: O'Neill, PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms, 2014 (the
+generator); Lemire, Fast Random Integer Generation in an Interval, 2019 (draws with replacement); Durstenfeld, Algorithm
+235, 1964 (shuffles).
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+_FLOATS, _INTS, _WORDS = (types.CPointer(item) for item in (types.float64, types.int64, types.uint64))
+SIGNATURE = types.void(_FLOATS, _WORDS, _INTS, _INTS, _FLOATS, _FLOATS, _FLOATS, _FLOATS)
+_MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # of PCG64
+_LOW = 0xFFFFFFFF
+
+
+@intrinsic
+def _stepped(_context, _high, _low, _inc_high, _inc_low):
+    """The two words of the next state, and the 64 random bits that it gives: XSL-RR."""
+
+    def generate(context, builder, signature, arguments):
+        word, wide = ir.IntType(64), ir.IntType(128)
+        half = ir.Constant(wide, 64)
+
+        def joined(high, low):
+            return builder.or_(builder.shl(builder.zext(high, wide), half), builder.zext(low, wide))
+
+        multiplied = builder.mul(joined(*arguments[:2]), ir.Constant(wide, _MULTIPLIER))
+        state = builder.add(multiplied, joined(*arguments[2:]))
+        high, low = builder.trunc(builder.lshr(state, half), word), builder.trunc(state, word)
+        mixed, turn = builder.xor(high, low), builder.lshr(high, ir.Constant(word, 58))
+        back = builder.and_(builder.neg(turn), ir.Constant(word, 63))
+        bits = builder.or_(builder.lshr(mixed, turn), builder.shl(mixed, back))
+        return context.make_tuple(builder, signature.return_type, [high, low, bits])
+
+    return types.UniTuple(types.uint64, 3)(*[types.uint64] * 4), generate
+
+
+@njit(error_model="numpy")
+def _next(high, low, inc_high, inc_low, has, kept):
+    """The next 32 random bits with the state after them: of 64 the lower half comes first, the upper is kept."""
+    if has != types.uint64(0):
+        return kept, high, low, types.uint64(0), kept
+    high, low, bits = _stepped(high, low, inc_high, inc_low)
+    return bits & types.uint64(_LOW), high, low, types.uint64(1), bits >> types.uint64(32)
+
+
+@njit(error_model="numpy")
+def _drawn(returns, path, stream):
+    """Each place one of all returns: what ``Generator.integers`` draws."""
+    low_half, half, size = types.uint64(_LOW), types.uint64(32), types.uint64(len(returns))
+    high, low, inc_high, inc_low, has, kept = stream[0], stream[1], stream[2], stream[3], stream[4], stream[5]
+    least = (low_half + types.uint64(1) - size) % size
+    for i in range(len(path)):
+        if size == types.uint64(1):  # nothing to draw
+            path[i] = returns[0]
+            continue
+        bits, high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
+        scaled = bits * size
+        while scaled & low_half < least:
+            bits, high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
+            scaled = bits * size
+        path[i] = returns[scaled >> half]
+    stream[0], stream[1], stream[4], stream[5] = high, low, has, kept
+
+
+@njit(error_model="numpy")
+def _shuffled(returns, path, stream):
+    """Every return once: what ``Generator.permuted`` makes."""
+    high, low, inc_high, inc_low, has, kept = stream[0], stream[1], stream[2], stream[3], stream[4], stream[5]
+    for i in range(len(path)):
+        path[i] = returns[i]
+    mask = types.uint64(_LOW)
+    for i in range(len(path) - 1, 0, -1):
+        last = types.uint64(i)
+        while mask >> types.uint64(1) >= last:
+            mask >>= types.uint64(1)
+        at = last + types.uint64(1)
+        while at > last:
+            bits, high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
+            at = bits & mask
+        path[i], path[at] = path[at], path[i]
+    stream[0], stream[1], stream[4], stream[5] = high, low, has, kept
+
+
+@njit(error_model="numpy")
+def _walk(path, additive, steps, seen):
+    """Equity at the end as a multiple of capital, and the largest fall: as ``equity_of`` and ``drawdown_of`` have them.
+
+    ``seen``, where there is room in it, takes the equity at each of the ``steps``.
+    """
+    equity = peak = lowest = 1.0
+    total, at = 0.0, 0
+    if len(seen):
+        seen[0], at = 1.0, 1
+    for i in range(len(path)):
+        if additive:
+            total += path[i]
+            equity = 0.0 if equity <= 0.0 else total + 1.0
+        else:
+            equity *= path[i] + 1.0
+        equity = max(equity, 0.0)
+        peak = max(peak, equity)
+        lowest = min(lowest, equity / peak)
+        if at < len(seen) and steps[at] == i + 1:
+            seen[at] = equity
+            at += 1
+    return equity, 1.0 - lowest
+
+
+def kernel(returns, stream, asked, steps, path, ends, falls, seen):
+    """So many draws into ``ends`` and ``falls``.
+
+    ``asked``: trades, draws, whether with replacement, whether additive, steps of the fan, draws that ``seen`` takes,
+    the row of each being its steps. ``path``: scratch, as long as the returns.
+    """
+    words = carray(asked, 6)
+    size, count, replace, additive, n_steps, kept = words[0], words[1], words[2], words[3], words[4], words[5]
+    chosen, own, state = carray(returns, size), carray(path, size), carray(stream, 6)
+    ended, fallen = carray(ends, count), carray(falls, count)
+    at, rows = carray(steps, n_steps), carray(seen, (kept, n_steps))
+    none = own[:0]
+    for draw in range(count):
+        if replace:
+            _drawn(chosen, own, state)
+        else:
+            _shuffled(chosen, own, state)
+        ended[draw], fallen[draw] = _walk(own, additive != 0, at, rows[draw] if draw < kept else none)
