@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from quantsail_framework import RunResult
-from quantsail_framework.results import read_run
+from quantsail_framework.scaffold import KINDS
 from quantsail_framework.testing import FakeServer, markets
-from tests.authors.pages import AUTHORS, PARTS, blocks, parts, tables
+from tests.authors.pages import AUTHORS, blocks, tables
+from tests.authors.pipelines import install_parts, pipeline, run
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -57,25 +58,34 @@ def test_the_readme_shows_every_file_as_it_is(kind: str) -> None:
     assert shown == {path.relative_to(folder(kind)).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
-def pipeline(kind: str, made: Mapping[str, Path]) -> str:
-    """The example among generated plugins: its own table as its README shows it."""
-    own = tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
-    return "\n".join((parts(made) | {kind: own}).values())
+def own(kind: str) -> str:
+    """What the README says of the example in a pipeline, for the market and the bars of the desk."""
+    return tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
 
 
-def result(clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], **environment: str) -> RunResult:
-    """Install the example from a wheel, run its tests, and run it in a pipeline."""
-    clean.install(str(clean.wheel(folder(kind))), "--no-deps")
+@contextmanager
+def installed(clean: Workshop, kind: str, made: Mapping[str, Path]) -> Iterator[None]:
+    """Inside, the example is there from a wheel, has passed its own tests, and has generated plugins beside it."""
     name = EXAMPLES[kind].removeprefix("quantsail-")
-    assert clean.plugins() == {name: EXAMPLES[kind]}
-    tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
-    assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
-    clean.install_plugins([made[part] for part in PARTS if part != kind])
-    (desk / "example.toml").write_text(pipeline(kind, made), encoding="utf-8")
-    clean.quantsail("run", "example.toml", "--out", "run", "--quiet", cwd=desk, **environment)
-    clean.uninstall(EXAMPLES[kind])
+    clean.install(str(clean.wheel(folder(kind))), "--no-deps")
+    try:
+        assert clean.plugins() == {name: EXAMPLES[kind]}
+        tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
+        assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
+        install_parts(clean, made, kind)
+        yield
+    finally:
+        clean.uninstall(EXAMPLES[kind])
     assert name not in clean.plugins()
-    return read_run(desk / "run").result()
+
+
+def result(
+    clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], *arguments: str, **environment: str
+) -> RunResult:
+    """That of a run with the example in a pipeline of generated plugins."""
+    with installed(clean, kind, made):
+        text = pipeline(made, {KINDS[kind].registers: own(kind)})
+        return run(clean, desk, text, *arguments, **environment).result()
 
 
 @pytest.mark.slow
