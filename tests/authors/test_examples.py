@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from quantsail_framework import RunResult
+from quantsail_framework import RunResult, indicators
 from quantsail_framework.scaffold import KINDS
 from quantsail_framework.testing import FakeServer, markets
 from tests.authors.pages import AUTHORS, blocks, tables
@@ -23,6 +24,7 @@ EXAMPLES = {
     "data-source": "quantsail-sqlite",
     "risk-rule": "quantsail-trading-hours",
     "alert-sink": "quantsail-chat-webhook",
+    "bar-strategy": "quantsail-chandelier",
 }
 MOST_LINES = 99
 
@@ -125,3 +127,19 @@ def test_the_alert_sink_posts(clean: Workshop, made: Mapping[str, Path], desk: P
         result(clean, desk, "alert-sink", made, **surroundings)
         texts = [asked.body.decode() for asked in server.requests]
     assert any("Run finished" in text for text in texts), texts
+
+
+@pytest.mark.slow
+def test_the_bar_strategy_leaves_at_its_chandelier(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    # The ATR of the README needs nearly as many bars to warm up as there are.
+    trades = result(clean, desk, "bar-strategy", made, "--set", "strategy.atr_period=5").trades
+    bars = markets.random_walk(3, 600)
+    signalled, entered, left = (bars.time.searchsorted(trades[f"{name}_time"]) for name in ("signal", "entry", "exit"))
+    distance = 3.0 * indicators.atr(bars, 5)
+    stopped = np.flatnonzero(trades["exit_reason"] == "stop").tolist()
+    assert len(stopped) >= 3
+    for row in stopped:
+        first, last = entered[row], left[row]
+        hung = [bars.high[first : now + 1].max() - distance[now] for now in range(first, last)]
+        stop = max([bars.close[signalled[row]] - distance[signalled[row]], *hung])
+        assert trades["exit_price"][row] == pytest.approx(min(stop, bars.open[last]))
