@@ -15,7 +15,7 @@ from quantsail_framework import RunResult, indicators
 from quantsail_framework.scaffold import KINDS
 from quantsail_framework.testing import FakeServer, markets
 from tests.authors.pages import AUTHORS, blocks, tables
-from tests.authors.pipelines import install_parts, pipeline, run
+from tests.authors.pipelines import copied_fills, install_parts, pipeline, run
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -25,6 +25,7 @@ EXAMPLES = {
     "risk-rule": "quantsail-trading-hours",
     "alert-sink": "quantsail-chat-webhook",
     "bar-strategy": "quantsail-chandelier",
+    "broker": "quantsail-quotes",
 }
 MOST_LINES = 99
 
@@ -143,3 +144,14 @@ def test_the_bar_strategy_leaves_at_its_chandelier(clean: Workshop, made: Mappin
         hung = [bars.high[first : now + 1].max() - distance[now] for now in range(first, last)]
         stop = max([bars.close[signalled[row]] - distance[signalled[row]], *hung])
         assert trades["exit_price"][row] == pytest.approx(min(stop, bars.open[last]))
+
+
+@pytest.mark.slow
+def test_a_round_trip_at_the_broker_costs_the_spread(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "broker", made):
+        done, fills = copied_fills(clean, made, desk, own("broker"))
+    bought, sold = ([fill for fill in fills if fill.side == side] for side in (1, -1))
+    assert len(bought) == len(sold) == len(done.trades["symbol"]) >= 3
+    assert ({fill.price for fill in bought}, {fill.price for fill in sold}) == ({50_010.0}, {49_990.0})
+    paid = sum(fill.side * fill.quantity * fill.price for fill in fills)
+    assert paid == pytest.approx(20.0 * done.trades["quantity"].sum())
