@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -26,6 +27,7 @@ EXAMPLES = {
     "alert-sink": "quantsail-chat-webhook",
     "bar-strategy": "quantsail-chandelier",
     "broker": "quantsail-quotes",
+    "command": "quantsail-streaks",
 }
 MOST_LINES = 99
 
@@ -155,3 +157,28 @@ def test_a_round_trip_at_the_broker_costs_the_spread(clean: Workshop, made: Mapp
     assert ({fill.price for fill in bought}, {fill.price for fill in sold}) == ({50_010.0}, {49_990.0})
     paid = sum(fill.side * fill.quantity * fill.price for fill in fills)
     assert paid == pytest.approx(20.0 * done.trades["quantity"].sum())
+
+
+@pytest.mark.slow
+def test_the_command_tells_the_streaks_of_a_run(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "command", made):
+        near = ("--set", "strategy.stop_pct=0.3", "--set", "strategy.target_pct=0.3")  # for many trades of either kind
+        trades = run(clean, desk, pipeline(made), *near).result().trades
+        told = json.loads(clean.quantsail("streaks", "run", "--json", cwd=desk))
+        header, *rows = clean.quantsail("streaks", "run", cwd=desk).splitlines()
+    won = trades["net_pnl"][np.argsort(trades["exit_time"], kind="stable")]
+    numbers = {"trades": len(won), "winning": longest(won > 0.0), "losing": longest(won < 0.0)}
+    assert min(numbers.values()) >= 2
+    assert told == [{"symbol": name, **numbers} for name in ("TEST/USDT", None)]
+    assert [row.split() for row in rows] == [[name, *map(str, numbers.values())] for name in ("TEST/USDT", "all")]
+    (shown,) = (block.text for block in blocks(folder("command") / "README.md") if block.language == "text")
+    assert header.split() == shown.splitlines()[0].split()
+
+
+def longest(happened: Sequence[bool]) -> int:
+    """The most in a row that are true."""
+    most = now = 0
+    for each in happened:
+        now = now + 1 if each else 0
+        most = max(most, now)
+    return most
