@@ -28,6 +28,7 @@ EXAMPLES = {
     "bar-strategy": "quantsail-chandelier",
     "broker": "quantsail-quotes",
     "command": "quantsail-streaks",
+    "cost-model": "quantsail-per-share",
 }
 MOST_LINES = 99
 
@@ -182,3 +183,11 @@ def longest(happened: Sequence[bool]) -> int:
         now = now + 1 if each else 0
         most = max(most, now)
     return most
+
+
+@pytest.mark.slow
+def test_the_cost_model_charges_by_the_share(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    # The positions are small: with the minimum of the README each fill would pay that.
+    trades = result(clean, desk, "cost-model", made, "--set", "costs.minimum=0.0").trades
+    assert len(trades["fees"]) >= 3
+    assert trades["fees"].tolist() == pytest.approx((2 * 0.005 * trades["quantity"]).tolist())
