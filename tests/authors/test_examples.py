@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from quantsail_framework import RunResult, indicators
 from quantsail_framework.scaffold import KINDS
 from quantsail_framework.testing import FakeServer, markets
 from tests.authors.pages import AUTHORS, blocks, tables
-from tests.authors.pipelines import copied_fills, install_parts, pipeline, run
+from tests.authors.pipelines import copied_fills, install_parts, pipeline, run, spied_trials
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -29,6 +30,7 @@ EXAMPLES = {
     "broker": "quantsail-quotes",
     "command": "quantsail-streaks",
     "cost-model": "quantsail-per-share",
+    "executor": "quantsail-background",
 }
 MOST_LINES = 99
 
@@ -191,3 +193,10 @@ def test_the_cost_model_charges_by_the_share(clean: Workshop, made: Mapping[str,
     trades = result(clean, desk, "cost-model", made, "--set", "costs.minimum=0.0").trades
     assert len(trades["fees"]) >= 3
     assert trades["fees"].tolist() == pytest.approx((2 * 0.005 * trades["quantity"]).tolist())
+
+
+@pytest.mark.slow
+def test_the_executor_lowers_the_priority_of_trials(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "executor", made):
+        priorities = spied_trials(clean, made, desk, own("executor"), "os.nice(0)")
+    assert set(priorities) == {str(min(19, os.nice(0) + 10))}
