@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from quantsail_framework import RunResult
-from quantsail_framework.results import read_run
+from quantsail_framework import RunResult, indicators
+from quantsail_framework.scaffold import KINDS
 from quantsail_framework.testing import FakeServer, markets
-from tests.authors.pages import AUTHORS, PARTS, blocks, parts, tables
+from tests.authors.pages import AUTHORS, blocks, tables
+from tests.authors.pipelines import copied_fills, install_parts, pipeline, run, spied_trials
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -22,6 +26,11 @@ EXAMPLES = {
     "data-source": "quantsail-sqlite",
     "risk-rule": "quantsail-trading-hours",
     "alert-sink": "quantsail-chat-webhook",
+    "bar-strategy": "quantsail-chandelier",
+    "broker": "quantsail-quotes",
+    "command": "quantsail-streaks",
+    "cost-model": "quantsail-per-share",
+    "executor": "quantsail-background",
 }
 MOST_LINES = 99
 
@@ -57,25 +66,34 @@ def test_the_readme_shows_every_file_as_it_is(kind: str) -> None:
     assert shown == {path.relative_to(folder(kind)).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
-def pipeline(kind: str, made: Mapping[str, Path]) -> str:
-    """The example among generated plugins: its own table as its README shows it."""
-    own = tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
-    return "\n".join((parts(made) | {kind: own}).values())
+def own(kind: str) -> str:
+    """What the README says of the example in a pipeline, for the market and the bars of the desk."""
+    return tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
 
 
-def result(clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], **environment: str) -> RunResult:
-    """Install the example from a wheel, run its tests, and run it in a pipeline."""
-    clean.install(str(clean.wheel(folder(kind))), "--no-deps")
+@contextmanager
+def installed(clean: Workshop, kind: str, made: Mapping[str, Path]) -> Iterator[None]:
+    """Inside, the example is there from a wheel, has passed its own tests, and has generated plugins beside it."""
     name = EXAMPLES[kind].removeprefix("quantsail-")
-    assert clean.plugins() == {name: EXAMPLES[kind]}
-    tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
-    assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
-    clean.install_plugins([made[part] for part in PARTS if part != kind])
-    (desk / "example.toml").write_text(pipeline(kind, made), encoding="utf-8")
-    clean.quantsail("run", "example.toml", "--out", "run", "--quiet", cwd=desk, **environment)
-    clean.uninstall(EXAMPLES[kind])
+    clean.install(str(clean.wheel(folder(kind))), "--no-deps")
+    try:
+        assert clean.plugins() == {name: EXAMPLES[kind]}
+        tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
+        assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
+        install_parts(clean, made, kind)
+        yield
+    finally:
+        clean.uninstall(EXAMPLES[kind])
     assert name not in clean.plugins()
-    return read_run(desk / "run").result()
+
+
+def result(
+    clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], *arguments: str, **environment: str
+) -> RunResult:
+    """That of a run with the example in a pipeline of generated plugins."""
+    with installed(clean, kind, made):
+        text = pipeline(made, {KINDS[kind].registers: own(kind)})
+        return run(clean, desk, text, *arguments, **environment).result()
 
 
 @pytest.mark.slow
@@ -115,3 +133,70 @@ def test_the_alert_sink_posts(clean: Workshop, made: Mapping[str, Path], desk: P
         result(clean, desk, "alert-sink", made, **surroundings)
         texts = [asked.body.decode() for asked in server.requests]
     assert any("Run finished" in text for text in texts), texts
+
+
+@pytest.mark.slow
+def test_the_bar_strategy_leaves_at_its_chandelier(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    # The ATR of the README needs nearly as many bars to warm up as there are.
+    trades = result(clean, desk, "bar-strategy", made, "--set", "strategy.atr_period=5").trades
+    bars = markets.random_walk(3, 600)
+    signalled, entered, left = (bars.time.searchsorted(trades[f"{name}_time"]) for name in ("signal", "entry", "exit"))
+    distance = 3.0 * indicators.atr(bars, 5)
+    stopped = np.flatnonzero(trades["exit_reason"] == "stop").tolist()
+    assert len(stopped) >= 3
+    for row in stopped:
+        first, last = entered[row], left[row]
+        hung = [bars.high[first : now + 1].max() - distance[now] for now in range(first, last)]
+        stop = max([bars.close[signalled[row]] - distance[signalled[row]], *hung])
+        assert trades["exit_price"][row] == pytest.approx(min(stop, bars.open[last]))
+
+
+@pytest.mark.slow
+def test_a_round_trip_at_the_broker_costs_the_spread(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "broker", made):
+        done, fills = copied_fills(clean, made, desk, own("broker"))
+    bought, sold = ([fill for fill in fills if fill.side == side] for side in (1, -1))
+    assert len(bought) == len(sold) == len(done.trades["symbol"]) >= 3
+    assert ({fill.price for fill in bought}, {fill.price for fill in sold}) == ({50_010.0}, {49_990.0})
+    paid = sum(fill.side * fill.quantity * fill.price for fill in fills)
+    assert paid == pytest.approx(20.0 * done.trades["quantity"].sum())
+
+
+@pytest.mark.slow
+def test_the_command_tells_the_streaks_of_a_run(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "command", made):
+        near = ("--set", "strategy.stop_pct=0.3", "--set", "strategy.target_pct=0.3")  # for many trades of either kind
+        trades = run(clean, desk, pipeline(made), *near).result().trades
+        told = json.loads(clean.quantsail("streaks", "run", "--json", cwd=desk))
+        header, *rows = clean.quantsail("streaks", "run", cwd=desk).splitlines()
+    won = trades["net_pnl"][np.argsort(trades["exit_time"], kind="stable")]
+    numbers = {"trades": len(won), "winning": longest(won > 0.0), "losing": longest(won < 0.0)}
+    assert min(numbers.values()) >= 2
+    assert told == [{"symbol": name, **numbers} for name in ("TEST/USDT", None)]
+    assert [row.split() for row in rows] == [[name, *map(str, numbers.values())] for name in ("TEST/USDT", "all")]
+    (shown,) = (block.text for block in blocks(folder("command") / "README.md") if block.language == "text")
+    assert header.split() == shown.splitlines()[0].split()
+
+
+def longest(happened: Sequence[bool]) -> int:
+    """The most in a row that are true."""
+    most = now = 0
+    for each in happened:
+        now = now + 1 if each else 0
+        most = max(most, now)
+    return most
+
+
+@pytest.mark.slow
+def test_the_cost_model_charges_by_the_share(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    # The positions are small: with the minimum of the README each fill would pay that.
+    trades = result(clean, desk, "cost-model", made, "--set", "costs.minimum=0.0").trades
+    assert len(trades["fees"]) >= 3
+    assert trades["fees"].tolist() == pytest.approx((2 * 0.005 * trades["quantity"]).tolist())
+
+
+@pytest.mark.slow
+def test_the_executor_lowers_the_priority_of_trials(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "executor", made):
+        priorities = spied_trials(clean, made, desk, own("executor"), "os.nice(0)")
+    assert set(priorities) == {str(min(19, os.nice(0) + 10))}

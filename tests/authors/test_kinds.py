@@ -9,32 +9,17 @@ from pathlib import Path
 import pytest
 
 from quantsail_framework import RunResult
-from quantsail_framework.results import StoredRun, read_run
 from quantsail_framework.scaffold import KINDS
-from tests.authors.pages import PARTS, parts, tables
-from tests.authors.workshop import ROOT, Workshop
+from tests.authors.pages import PARTS, tables
+from tests.authors.pipelines import copied_fills, install_parts, pipeline, run, spied_trials, sweep
+from tests.authors.workshop import Workshop
 
 pytestmark = pytest.mark.slow
 
 
-def pipeline(made: Mapping[str, Path], kind: str) -> str:
-    """A pipeline of generated plugins, nothing else being there, with one of ``kind`` among them."""
-    said = parts(made)
-    if kind not in said:
-        said.pop(KINDS[kind].registers, None)  # a bar strategy stands in the place of the strategy
-        said[kind] = tables(made[kind] / "README.md")
-    return "\n".join(said.values())
-
-
-def run(shop: Workshop, made: Mapping[str, Path], desk: Path, kind: str, *arguments: str) -> StoredRun:
-    """Run that pipeline in the environment."""
-    (desk / "made.toml").write_text(pipeline(made, kind), encoding="utf-8")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", *arguments, cwd=desk)
-    return read_run(desk / "run")
-
-
-def install_with_parts(shop: Workshop, made: Mapping[str, Path], kind: str) -> None:
-    shop.install_plugins([made[part] for part in PARTS if part != kind])
+def own(made: Mapping[str, Path], kind: str) -> str:
+    """What the plugin of that kind says in a pipeline, in the words of its README."""
+    return tables(made[kind] / "README.md")
 
 
 Used = Callable[[RunResult, Path], bool]
@@ -75,94 +60,42 @@ def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
 
 def use_in_a_run(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
     """What it is there for shows in what the run leaves."""
-    install_with_parts(shop, made, kind)
-    stored = run(shop, made, desk, kind, *CHANGED.get(kind, ()))
-    result = stored.result()
+    install_parts(shop, made, kind)
+    # A bar strategy stands in the place of the strategy.
+    said = {} if kind in PARTS else {KINDS[kind].registers: own(made, kind)}
+    result = run(shop, desk, pipeline(made, said), *CHANGED.get(kind, ())).result()
     assert len(result.trades["symbol"]) >= (0 if kind == "risk-rule" else 3)
     assert USED[kind](result, desk), result
 
 
-def trials_of(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path, said: str) -> RunResult:
-    """A sweep by the first-party runner over the generated strategy; ``said`` is what its file says beside."""
-    install_with_parts(shop, made, kind)
-    shop.install_plugins([ROOT / "plugins" / "quantsail-sweep"])
-    base = pipeline(made, "runner").replace('runner = "made-runner"', 'runner = "sweep"')
-    (desk / "made.toml").write_text(f"{base}\n{said}", encoding="utf-8")
-    parameters = ("--set", "sweep.parameters.strategy.falls=[2,3,4]", "--set", "sweep.min_trades=1")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", *parameters, cwd=desk)
-    result = read_run(desk / "run").result()
-    assert sorted(result.tables["trials"]["strategy.falls"].tolist()) == [2, 3, 4]
-    return result
-
-
 def use_as_objective(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
     """The trials are ranked by it."""
-    trials = trials_of(kind, made, shop, desk, tables(made[kind] / "README.md")).tables["trials"]
+    install_parts(shop, made, kind)
+    trials = sweep(shop, made, desk, own(made, kind)).tables["trials"]
     expected = trials["total_return"] - 2.0 * trials["max_drawdown"]
     assert trials["score"].tolist() == pytest.approx(expected.tolist())
 
 
 def use_as_executor(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
-    """The trials run in its threads: an objective writes down in which."""
-    (desk / "spy.py").write_text(_SPY, encoding="utf-8")
-    own = tables(made[kind] / "README.md")
-    trials_of(kind, made, shop, desk, f'{own}\n[sweep]\nobjective = {{ use = "spy.py:Spy" }}\n')
-    names = (desk / "threads.txt").read_text(encoding="utf-8").split()
-    assert len(names) >= 3
-    assert all(name.startswith("ThreadPoolExecutor") for name in names[:3]), names
-
-
-_SPY = """
-import threading
-import attrs
-
-@attrs.frozen
-class Spy:
-    def score(self, result):
-        with open("threads.txt", "a", encoding="utf-8") as file:
-            file.write(threading.current_thread().name + "\\n")
-        return result.metrics["total_return"]
-"""
+    """The trials run in its threads."""
+    install_parts(shop, made, kind)
+    names = spied_trials(shop, made, desk, own(made, kind), "threading.current_thread().name")
+    assert all(name.startswith("ThreadPoolExecutor") for name in names), names
 
 
 def use_as_an_option(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
-    """A local observer sends what the run trades to the broker that the pipeline gives it."""
-    install_with_parts(shop, made, kind)
-    (desk / "copier.py").write_text(_COPIER, encoding="utf-8")
-    option = tables(made[kind] / "README.md").replace("BTC/USDT", "TEST/USDT")
-    text = pipeline(made, "runner") + f'\n[[observers]]\nuse = "copier.py:Copier"\npath = "copied.txt"\n{option}'
-    (desk / "made.toml").write_text(text, encoding="utf-8")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", cwd=desk)
-    filled = read_run(desk / "run").result().trades["quantity"].sum()
-    assert float((desk / "copied.txt").read_text(encoding="utf-8")) == pytest.approx(filled)
-
-
-_COPIER = """
-from pathlib import Path
-import attrs
-from quantsail_framework.ports.broker import Broker, Order
-
-@attrs.frozen
-class Copier:
-    broker: Broker
-    path: Path
-
-    def open(self):
-        pass
-
-    def order_filled(self, position):
-        order_id = f"{position.symbol}-{position.entry_time_ns}"
-        self.broker.submit(Order(order_id, position.symbol, position.side, position.quantity, "market"))
-
-    def close(self):
-        self.path.write_text(str(self.broker.balances()["TEST/USDT"]), encoding="utf-8")
-"""
+    """What the run trades is filled at the price that the broker is given, far from that of the candles."""
+    install_parts(shop, made, kind)
+    result, fills = copied_fills(shop, made, desk, own(made, kind))
+    assert {fill.price for fill in fills} == {50_000.0}
+    bought = sum(fill.quantity for fill in fills if fill.side > 0)
+    assert bought == pytest.approx(result.trades["quantity"].sum())
 
 
 def use_as_a_verb(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
     """It counts the trades of a run of the other generated plugins."""
-    install_with_parts(shop, made, kind)
-    trades = run(shop, made, desk, "runner").result().trades
+    install_parts(shop, made, kind)
+    trades = run(shop, desk, pipeline(made)).result().trades
     counted = shop.quantsail(f"made-{kind}", "run", cwd=desk).split()
     assert dict(zip(counted[1::2], map(int, counted[::2]), strict=True)) == {
         reason: trades["exit_reason"].tolist().count(reason) for reason in set(trades["exit_reason"])
