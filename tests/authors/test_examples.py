@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from quantsail_framework import RunResult
-from quantsail_framework.results import read_run
 from quantsail_framework.testing import FakeServer, markets
-from tests.authors.pages import AUTHORS, PARTS, blocks, parts, tables
+from tests.authors.pages import AUTHORS, blocks, tables
+from tests.authors.uses import install_with_parts, pipeline, run, run_its_tests
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -57,25 +56,28 @@ def test_the_readme_shows_every_file_as_it_is(kind: str) -> None:
     assert shown == {path.relative_to(folder(kind)).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
-def pipeline(kind: str, made: Mapping[str, Path]) -> str:
-    """The example among generated plugins: its own table as its README shows it."""
-    own = tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
-    return "\n".join((parts(made) | {kind: own}).values())
+def own(kind: str) -> str:
+    """What a pipeline says of the example, as its README shows it, of the candles that are there."""
+    return tables(folder(kind) / "README.md").replace("BTC/USDT", "TEST/USDT").replace('"1h"', '"5m"')
 
 
-def result(clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], **environment: str) -> RunResult:
-    """Install the example from a wheel, run its tests, and run it in a pipeline."""
+@contextmanager
+def installed(clean: Workshop, kind: str) -> Iterator[None]:
+    """The example, installed from a wheel for as long as the block lasts; its own tests pass."""
     clean.install(str(clean.wheel(folder(kind))), "--no-deps")
     name = EXAMPLES[kind].removeprefix("quantsail-")
     assert clean.plugins() == {name: EXAMPLES[kind]}
-    tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
-    assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
-    clean.install_plugins([made[part] for part in PARTS if part != kind])
-    (desk / "example.toml").write_text(pipeline(kind, made), encoding="utf-8")
-    clean.quantsail("run", "example.toml", "--out", "run", "--quiet", cwd=desk, **environment)
+    run_its_tests(clean, folder(kind))
+    yield
     clean.uninstall(EXAMPLES[kind])
     assert name not in clean.plugins()
-    return read_run(desk / "run").result()
+
+
+def result(clean: Workshop, desk: Path, kind: str, made: Mapping[str, Path], **environment: str) -> RunResult:
+    """Of a run of generated plugins with the example among them."""
+    with installed(clean, kind):
+        install_with_parts(clean, made, kind)
+        return run(clean, desk, pipeline(made, kind, own(kind)), **environment).result()
 
 
 @pytest.mark.slow

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from quantsail_framework import RunResult
-from quantsail_framework.results import StoredRun, read_run
 from quantsail_framework.scaffold import KINDS
-from tests.authors.pages import PARTS, parts, tables
-from tests.authors.workshop import ROOT, Workshop
+from tests.authors.pages import tables
+from tests.authors.uses import install_with_parts, pipeline, run, run_its_tests, trials_of
+from tests.authors.workshop import Workshop
 
 pytestmark = pytest.mark.slow
-
-
-def pipeline(made: Mapping[str, Path], kind: str) -> str:
-    """A pipeline of generated plugins, nothing else being there, with one of ``kind`` among them."""
-    said = parts(made)
-    if kind not in said:
-        said.pop(KINDS[kind].registers, None)  # a bar strategy stands in the place of the strategy
-        said[kind] = tables(made[kind] / "README.md")
-    return "\n".join(said.values())
-
-
-def run(shop: Workshop, made: Mapping[str, Path], desk: Path, kind: str, *arguments: str) -> StoredRun:
-    """Run that pipeline in the environment."""
-    (desk / "made.toml").write_text(pipeline(made, kind), encoding="utf-8")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", *arguments, cwd=desk)
-    return read_run(desk / "run")
-
-
-def install_with_parts(shop: Workshop, made: Mapping[str, Path], kind: str) -> None:
-    shop.install_plugins([made[part] for part in PARTS if part != kind])
 
 
 Used = Callable[[RunResult, Path], bool]
@@ -66,8 +45,7 @@ def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
     distribution = f"quantsail-made-{kind}"
     clean.install_plugins([made[kind]])
     assert clean.plugins() == {f"made-{kind}": distribution}
-    tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=made[kind])
-    assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
+    run_its_tests(clean, made[kind])
     USES.get(kind, use_in_a_run)(kind, made, clean, desk)
     clean.uninstall(distribution)
     assert f"made-{kind}" not in clean.plugins()
@@ -76,23 +54,9 @@ def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
 def use_in_a_run(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
     """What it is there for shows in what the run leaves."""
     install_with_parts(shop, made, kind)
-    stored = run(shop, made, desk, kind, *CHANGED.get(kind, ()))
-    result = stored.result()
+    result = run(shop, desk, pipeline(made, kind), *CHANGED.get(kind, ())).result()
     assert len(result.trades["symbol"]) >= (0 if kind == "risk-rule" else 3)
     assert USED[kind](result, desk), result
-
-
-def trials_of(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path, said: str) -> RunResult:
-    """A sweep by the first-party runner over the generated strategy; ``said`` is what its file says beside."""
-    install_with_parts(shop, made, kind)
-    shop.install_plugins([ROOT / "plugins" / "quantsail-sweep"])
-    base = pipeline(made, "runner").replace('runner = "made-runner"', 'runner = "sweep"')
-    (desk / "made.toml").write_text(f"{base}\n{said}", encoding="utf-8")
-    parameters = ("--set", "sweep.parameters.strategy.falls=[2,3,4]", "--set", "sweep.min_trades=1")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", *parameters, cwd=desk)
-    result = read_run(desk / "run").result()
-    assert sorted(result.tables["trials"]["strategy.falls"].tolist()) == [2, 3, 4]
-    return result
 
 
 def use_as_objective(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
@@ -131,9 +95,7 @@ def use_as_an_option(kind: str, made: Mapping[str, Path], shop: Workshop, desk: 
     (desk / "copier.py").write_text(_COPIER, encoding="utf-8")
     option = tables(made[kind] / "README.md").replace("BTC/USDT", "TEST/USDT")
     text = pipeline(made, "runner") + f'\n[[observers]]\nuse = "copier.py:Copier"\npath = "copied.txt"\n{option}'
-    (desk / "made.toml").write_text(text, encoding="utf-8")
-    shop.quantsail("run", "made.toml", "--out", "run", "--quiet", cwd=desk)
-    filled = read_run(desk / "run").result().trades["quantity"].sum()
+    filled = run(shop, desk, text).result().trades["quantity"].sum()
     assert float((desk / "copied.txt").read_text(encoding="utf-8")) == pytest.approx(filled)
 
 
@@ -162,7 +124,7 @@ class Copier:
 def use_as_a_verb(kind: str, made: Mapping[str, Path], shop: Workshop, desk: Path) -> None:
     """It counts the trades of a run of the other generated plugins."""
     install_with_parts(shop, made, kind)
-    trades = run(shop, made, desk, "runner").result().trades
+    trades = run(shop, desk, pipeline(made, "runner")).result().trades
     counted = shop.quantsail(f"made-{kind}", "run", cwd=desk).split()
     assert dict(zip(counted[1::2], map(int, counted[::2]), strict=True)) == {
         reason: trades["exit_reason"].tolist().count(reason) for reason in set(trades["exit_reason"])
