@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from math import sqrt
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from quantsail_framework import RunResult
 from quantsail_framework.testing import FakeServer, markets
 from tests.authors.pages import AUTHORS, blocks, tables
-from tests.authors.uses import install_with_parts, pipeline, run, run_its_tests
+from tests.authors.uses import install_with_parts, pipeline, run, run_its_tests, trials_of
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -21,6 +22,7 @@ EXAMPLES = {
     "data-source": "quantsail-sqlite",
     "risk-rule": "quantsail-trading-hours",
     "alert-sink": "quantsail-chat-webhook",
+    "objective": "quantsail-martin",
 }
 MOST_LINES = 99
 
@@ -117,3 +119,15 @@ def test_the_alert_sink_posts(clean: Workshop, made: Mapping[str, Path], desk: P
         result(clean, desk, "alert-sink", made, **surroundings)
         texts = [asked.body.decode() for asked in server.requests]
     assert any("Run finished" in text for text in texts), texts
+
+
+@pytest.mark.slow
+def test_the_objective_ranks_the_trials_of_a_sweep(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "objective"):
+        done = trials_of("objective", made, clean, desk, own("objective"))
+    peak, squares = 0.0, []
+    for equity in done.equity["equity"].tolist():  # of the best trial, as the tables of the run are
+        peak = max(peak, equity)
+        squares.append((1.0 - equity / peak) ** 2)
+    expected = (done.metrics["cagr"] - 0.02) / sqrt(sum(squares) / len(squares))
+    assert max(done.tables["trials"]["score"]) == pytest.approx(expected)
