@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from math import sqrt
@@ -23,6 +25,7 @@ EXAMPLES = {
     "risk-rule": "quantsail-trading-hours",
     "alert-sink": "quantsail-chat-webhook",
     "objective": "quantsail-martin",
+    "observer": "quantsail-event-log",
 }
 MOST_LINES = 99
 
@@ -131,3 +134,16 @@ def test_the_objective_ranks_the_trials_of_a_sweep(clean: Workshop, made: Mappin
         squares.append((1.0 - equity / peak) ** 2)
     expected = (done.metrics["cagr"] - 0.02) / sqrt(sum(squares) / len(squares))
     assert max(done.tables["trials"]["score"]) == pytest.approx(expected)
+
+
+@pytest.mark.slow
+def test_the_observer_logs_the_run(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "observer", made)
+    log = [json.loads(line) for line in (desk / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (log[0], log[-1]["event"]) == ({"event": "run_started", "name": "made"}, "run_finished")
+    trades = len(done.trades["symbol"])
+    assert trades >= 3
+    assert Counter(line["event"] for line in log[1:-1]) == Counter(
+        order_filled=trades, trade_closed=trades, order_refused=len(done.refusals["rule"])
+    )
+    assert [line["net_pnl"] for line in log if line["event"] == "trade_closed"] == done.trades["net_pnl"].tolist()
