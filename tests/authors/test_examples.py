@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from math import sqrt
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -26,6 +27,7 @@ EXAMPLES = {
     "alert-sink": "quantsail-chat-webhook",
     "objective": "quantsail-martin",
     "observer": "quantsail-event-log",
+    "reporter": "quantsail-junit",
 }
 MOST_LINES = 99
 
@@ -147,3 +149,13 @@ def test_the_observer_logs_the_run(clean: Workshop, made: Mapping[str, Path], de
         order_filled=trades, trade_closed=trades, order_refused=len(done.refusals["rule"])
     )
     assert [line["net_pnl"] for line in log if line["event"] == "trade_closed"] == done.trades["net_pnl"].tolist()
+
+
+@pytest.mark.slow
+def test_the_reporter_writes_the_verdict(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "reporter", made)
+    assert done.verdict == "fail"  # and yet the command has succeeded
+    (suite,) = ET.parse(desk / "run" / "junit.xml").getroot()
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("made", "1", "1")
+    shown = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert shown["total_return"] == f"{done.metrics['total_return']:.6g}"
