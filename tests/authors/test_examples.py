@@ -28,6 +28,7 @@ EXAMPLES = {
     "objective": "quantsail-martin",
     "observer": "quantsail-event-log",
     "reporter": "quantsail-junit",
+    "runner": "quantsail-start-dates",
 }
 MOST_LINES = 99
 
@@ -159,3 +160,13 @@ def test_the_reporter_writes_the_verdict(clean: Workshop, made: Mapping[str, Pat
     assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("made", "1", "1")
     shown = {each.get("name"): each.get("value") for each in suite.iter("property")}
     assert shown["total_return"] == f"{done.metrics['total_return']:.6g}"
+
+
+@pytest.mark.slow
+def test_the_runner_starts_twenty_times(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "runner", made)
+    starts = done.tables["starts"]
+    minute = starts["start_time"] // 60_000_000_000
+    assert (len(minute), minute[-1] - minute[0]) == (20, 1_495)  # 299 bars of five minutes: what half of 597 leaves
+    share = (starts["total_return"] > 0.0).mean()
+    assert (done.metrics["profitable_starts"], done.verdict) == (share, "pass" if share >= 0.7 else "fail")
