@@ -11,6 +11,7 @@ from math import sqrt
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from quantsail_framework import RunResult
@@ -29,6 +30,7 @@ EXAMPLES = {
     "observer": "quantsail-event-log",
     "reporter": "quantsail-junit",
     "runner": "quantsail-start-dates",
+    "sizer": "quantsail-turtle-unit",
 }
 MOST_LINES = 99
 
@@ -170,3 +172,17 @@ def test_the_runner_starts_twenty_times(clean: Workshop, made: Mapping[str, Path
     assert (len(minute), minute[-1] - minute[0]) == (20, 1_495)  # 299 bars of five minutes: what half of 597 leaves
     share = (starts["total_return"] > 0.0).mean()
     assert (done.metrics["profitable_starts"], done.verdict) == (share, "pass" if share >= 0.7 else "fail")
+
+
+@pytest.mark.slow
+def test_the_sizer_weighs_by_true_range(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    trades = result(clean, desk, "sizer", made).trades
+    assert set(trades["bound_by"]) == {"unit"}
+    time, _, high, low, close, _ = np.loadtxt(desk / "candles" / "TEST_USDT-5m.csv", delimiter=",", skiprows=1).T
+    for signal, equity, quantity in zip(
+        trades["signal_time"], trades["equity_at_entry"], trades["quantity"], strict=True
+    ):
+        row = int(np.flatnonzero(time == signal // 1_000_000)[0])
+        rows = range(row - 19, row + 1)
+        mean = sum(max(high[k], close[k - 1]) - min(low[k], close[k - 1]) for k in rows) / 20
+        assert quantity == pytest.approx(equity * 0.001 / mean)
