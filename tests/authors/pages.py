@@ -34,8 +34,7 @@ def tables(page: Path) -> str:
 
 
 def parts(made: Mapping[str, Path]) -> dict[str, str]:
-    """Kind to what a pipeline of generated plugins says of it, in the words of the READMEs; joined, it is the file."""
+    """Kind to what a pipeline of generated plugins says of it, in the words of the READMEs."""
     said = {kind: tables(made[kind] / "README.md") for kind in PARTS}
-    said["runner"] = said["runner"].replace("[pipeline]\n", '[pipeline]\nname = "made"\ncapital = 10_000\n')
     said["data-source"] += 'symbols = ["TEST/USDT"]\ntimeframe = "5m"\n'
     return said

@@ -14,7 +14,8 @@ from tests.authors.workshop import ROOT, Workshop
 
 def pipeline(made: Mapping[str, Path], said: Mapping[str, str] | None = None) -> str:
     """A pipeline of generated plugins, nothing else being there; ``said``: kind of component to other words for it."""
-    return "\n".join((parts(made) | dict(said or {})).values())
+    whole = "\n".join((parts(made) | dict(said or {})).values())
+    return whole.replace("[pipeline]\n", '[pipeline]\nname = "made"\ncapital = 10_000\n')
 
 
 def install_parts(shop: Workshop, made: Mapping[str, Path], without: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from math import sqrt
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from quantsail_framework import RunResult, indicators
 from quantsail_framework.scaffold import KINDS
 from quantsail_framework.testing import FakeServer, markets
 from tests.authors.pages import AUTHORS, blocks, tables
-from tests.authors.pipelines import copied_fills, install_parts, pipeline, run, spied_trials
+from tests.authors.pipelines import copied_fills, install_parts, pipeline, run, spied_trials, sweep
 from tests.authors.workshop import ROOT, Workshop
 
 # Kind, which names the page, to the example.
@@ -31,6 +33,11 @@ EXAMPLES = {
     "command": "quantsail-streaks",
     "cost-model": "quantsail-per-share",
     "executor": "quantsail-background",
+    "objective": "quantsail-martin",
+    "observer": "quantsail-event-log",
+    "reporter": "quantsail-junit",
+    "runner": "quantsail-start-dates",
+    "sizer": "quantsail-turtle-unit",
 }
 MOST_LINES = 99
 
@@ -78,8 +85,7 @@ def installed(clean: Workshop, kind: str, made: Mapping[str, Path]) -> Iterator[
     clean.install(str(clean.wheel(folder(kind))), "--no-deps")
     try:
         assert clean.plugins() == {name: EXAMPLES[kind]}
-        tested = clean.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder(kind))
-        assert re.search(r"^\d+ passed", tested, re.MULTILINE), tested
+        clean.test(folder(kind))
         install_parts(clean, made, kind)
         yield
     finally:
@@ -200,3 +206,62 @@ def test_the_executor_lowers_the_priority_of_trials(clean: Workshop, made: Mappi
     with installed(clean, "executor", made):
         priorities = spied_trials(clean, made, desk, own("executor"), "os.nice(0)")
     assert set(priorities) == {str(min(19, os.nice(0) + 10))}
+
+
+@pytest.mark.slow
+def test_the_objective_ranks_the_trials_of_a_sweep(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    with installed(clean, "objective", made):
+        done = sweep(clean, made, desk, own("objective"))
+    peak, squares = 0.0, []
+    for equity in done.equity["equity"].tolist():  # of the best trial, as the tables of the run are
+        peak = max(peak, equity)
+        squares.append((1.0 - equity / peak) ** 2)
+    expected = (done.metrics["cagr"] - 0.02) / sqrt(sum(squares) / len(squares))
+    assert max(done.tables["trials"]["score"]) == pytest.approx(expected)
+
+
+@pytest.mark.slow
+def test_the_observer_logs_the_run(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "observer", made)
+    log = [json.loads(line) for line in (desk / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert (log[0], log[-1]["event"]) == ({"event": "run_started", "name": "made"}, "run_finished")
+    trades = len(done.trades["symbol"])
+    assert trades >= 3
+    assert Counter(line["event"] for line in log[1:-1]) == Counter(
+        order_filled=trades, trade_closed=trades, order_refused=len(done.refusals["rule"])
+    )
+    assert [line["net_pnl"] for line in log if line["event"] == "trade_closed"] == done.trades["net_pnl"].tolist()
+
+
+@pytest.mark.slow
+def test_the_reporter_writes_the_verdict(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "reporter", made)
+    assert done.verdict == "fail"  # and yet the command has succeeded
+    (suite,) = ET.parse(desk / "run" / "junit.xml").getroot()
+    assert (suite.get("name"), suite.get("tests"), suite.get("failures")) == ("made", "1", "1")
+    shown = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert shown["total_return"] == f"{done.metrics['total_return']:.6g}"
+
+
+@pytest.mark.slow
+def test_the_runner_starts_twenty_times(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    done = result(clean, desk, "runner", made)
+    starts = done.tables["starts"]
+    minute = starts["start_time"] // 60_000_000_000
+    assert (len(minute), minute[-1] - minute[0]) == (20, 1_495)  # 299 bars of five minutes: what half of 597 leaves
+    share = (starts["total_return"] > 0.0).mean()
+    assert (done.metrics["profitable_starts"], done.verdict) == (share, "pass" if share >= 0.7 else "fail")
+
+
+@pytest.mark.slow
+def test_the_sizer_weighs_by_true_range(clean: Workshop, made: Mapping[str, Path], desk: Path) -> None:
+    trades = result(clean, desk, "sizer", made).trades
+    assert set(trades["bound_by"]) == {"unit"}
+    time, _, high, low, close, _ = np.loadtxt(desk / "candles" / "TEST_USDT-5m.csv", delimiter=",", skiprows=1).T
+    for signal, equity, quantity in zip(
+        trades["signal_time"], trades["equity_at_entry"], trades["quantity"], strict=True
+    ):
+        row = int(np.flatnonzero(time == signal // 1_000_000)[0])
+        rows = range(row - 19, row + 1)
+        mean = sum(max(high[k], close[k - 1]) - min(low[k], close[k - 1]) for k in rows) / 20
+        assert quantity == pytest.approx(equity * 0.001 / mean)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,11 @@ class Workshop:
     def python(self, *arguments: object, cwd: Path | None = None) -> str:
         """What Python prints. It must succeed."""
         return self.run([self._python, *arguments], cwd or self.folder).stdout
+
+    def test(self, folder: Path) -> None:
+        """Run the tests of a plugin. They must pass."""
+        told = self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+        assert re.search(r"^\d+ passed", told, re.MULTILINE), told
 
     def run(
         self, command: Sequence[object], cwd: Path, *, check: bool = True, **environment: str
