@@ -97,7 +97,9 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed run, 2 bad input, 130 stopped."""
     gc.disable()  # start-up makes no garbage worth its collections; `run` turns it on for the run itself
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill leaves nothing behind, as Ctrl-C does
-    sys.exit(_exit_code(args))
+    code = _exit_code(args)
+    gc.freeze()  # nor does the end of the process need one, over all that is still there
+    sys.exit(code)
 
 
 def _exit_code(args: Sequence[str] | None) -> int:

@@ -6,11 +6,10 @@ Each environment has its own: the same release of a plugin may pass in one and f
 from __future__ import annotations
 
 import json
+import os
 import sys
 import zlib
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from quantsail_framework.plugins import PluginInfo
@@ -18,9 +17,11 @@ from quantsail_framework.plugins import PluginInfo
 
 def keep(plugin: PluginInfo, record: dict[str, Any]) -> None:
     """Write the result in place of the one before, at once or not at all. Raises DataError where it cannot be."""
+    from pathlib import Path
+
     from quantsail_framework.store import files
 
-    file = _file(plugin)
+    file = Path(_file(plugin))
     files.make_folder(file.parent)
     files.replace(file, lambda draft: draft.write(json.dumps(record).encode()), durable=False)
 
@@ -30,10 +31,9 @@ def last_check(plugin: PluginInfo) -> dict[str, Any] | None:
 
     None when it was never checked in this environment, or the file cannot be read.
     """
-    file = _file(plugin)
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        checked = file.stat().st_mtime_ns
+        with open(_file(plugin), encoding="utf-8") as file:
+            record, checked = json.load(file), os.fstat(file.fileno()).st_mtime_ns
     except (OSError, ValueError):
         return None
     if not isinstance(record, dict) or not {"version", "at", "failed"} <= record.keys():
@@ -54,6 +54,9 @@ def in_words(plugin: PluginInfo, record: dict[str, Any] | None) -> str | None:
 
 def _saved(plugin: PluginInfo) -> Iterator[int]:
     """When each file of its code was saved last, ns UTC. Nothing of it is imported."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
     try:
         spec = find_spec(plugin.module.partition(".")[0])
     except (ImportError, ValueError):
@@ -67,9 +70,16 @@ def _saved(plugin: PluginInfo) -> Iterator[int]:
             yield file.stat().st_mtime_ns
 
 
-def _file(plugin: PluginInfo) -> Path:
-    from platformdirs import user_state_path
-
+def _file(plugin: PluginInfo) -> str:
     environment = f"{zlib.crc32(sys.prefix.encode()):08x}"  # not hashlib, which loads OpenSSL
-    folder = user_state_path("quantsail", appauthor=False) / "checks" / environment
-    return folder / f"{plugin.distribution}-{plugin.name}.json"
+    return os.path.join(state_folder(), "checks", environment, f"{plugin.distribution}-{plugin.name}.json")
+
+
+def state_folder() -> str:
+    """What platformdirs says. On Linux without it: with pathlib it would take a seventh of `plugins list` to import."""
+    if sys.platform != "linux":
+        from platformdirs import user_state_dir
+
+        return user_state_dir("quantsail", appauthor=False)
+    home = os.environ.get("XDG_STATE_HOME", "")
+    return os.path.join(home if os.path.isabs(home) else os.path.expanduser("~/.local/state"), "quantsail")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from platformdirs import user_state_dir
 
+from quantsail_framework.cli.last_checks import state_folder
 from tests.plugins_.site import FakeSite, offering
 
 PARTS = '''
@@ -268,3 +271,12 @@ def test_a_result_that_cannot_be_kept_is_a_warning(shop: FakeSite) -> None:
     done = shop.quantsail("plugins", "check", "flat", load="flat")
     assert done.returncode == 0
     assert done.stderr.startswith("warning: `plugins list` will not show this result, it could not be kept: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="platformdirs itself is asked")
+@pytest.mark.parametrize("home", [None, "", "/somewhere/else", "  /padded ", "not/absolute"])
+def test_results_are_kept_where_platformdirs_says(home: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("XDG_STATE_HOME", home)
+    assert state_folder() == user_state_dir("quantsail", appauthor=False)
