@@ -150,13 +150,19 @@ def test_a_scheduler_that_is_lost_is_an_error(tmp_path: Path, monkeypatch: pytes
             list(running)
 
 
-def test_a_scheduler_without_workers_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_without_workers_is_waited_for_and_an_error_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     from distributed import LocalCluster
 
     monkeypatch.setattr(cluster, "_PATIENCE_S", 0.2)
     empty = LocalCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0")
     with empty, pytest.raises(RunError, match=r"has had no worker for 0 s: start some with `dask worker tcp://127"):
         list(DaskExecutor(empty.scheduler_address).map(doubled, [1], shared=None))
+    (waiting,) = [record.message for record in caplog.records if record.name == "quantsail_dask.cluster"]
+    assert waiting.startswith(
+        f"the Dask scheduler at {empty.scheduler_address} has no worker; waiting: start some with"
+    )
 
 
 @pytest.mark.parametrize(("options", "text"), [

@@ -26,6 +26,8 @@ from quantsail_framework.errors import RunError
 from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
 from quantsail_framework.search.interrupt import interrupt_later
 
+_log = logging.getLogger(__name__)
+
 _CONNECT_S = 10.0  # how long a scheduler may take to answer
 _PATIENCE_S = 60.0  # how long a cluster may be without a worker
 _LOOK_S = 2.0  # between two looks whether it has one
@@ -184,10 +186,13 @@ class _Crew:
 
     def wait_for_workers(self) -> None:
         """Raises RunError when there is none for long: whoever minds the cluster may be about to start some."""
-        until = time.monotonic() + _PATIENCE_S
+        until, told = time.monotonic() + _PATIENCE_S, False
         while not self.client.nthreads():
+            address = self.client.scheduler_info()["address"]
+            remedy = f"start some with `dask worker {address} --nworkers auto --nthreads 1`"
             if time.monotonic() > until:
-                address = self.client.scheduler_info()["address"]
-                remedy = f"start some with `dask worker {address} --nworkers auto --nthreads 1`"
                 raise RunError(f"the Dask scheduler at {address} has had no worker for {_PATIENCE_S:.0f} s: {remedy}")
+            if not told:
+                _log.warning("the Dask scheduler at %s has no worker; waiting: %s", address, remedy)
+            told = True
             time.sleep(min(_LOOK_S, _PATIENCE_S / 10))
