@@ -366,10 +366,10 @@ def _seems_to_offer(plugin: PluginInfo, kind: str, name: str) -> bool:
 
 
 class _Manager(pluggy.PluginManager):
-    """Looks for hooks among what may be one, and not at each name that a module has."""
+    """Passes over what is no hook, classes and what Python puts into a module: pluggy takes long to look at it."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
-        if isinstance(plugin, ModuleType) and (name.startswith("_") or isinstance(vars(plugin).get(name), type)):
+        if isinstance(plugin, ModuleType) and (name.startswith("__") or isinstance(vars(plugin).get(name), type)):
             return None
         return super().parse_hookimpl_opts(plugin, name)
 

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from quantsail_framework.distributions import origin
 from quantsail_framework.plugins import PluginInfo
 
 
@@ -23,11 +24,12 @@ def keep(plugin: PluginInfo, record: dict[str, Any]) -> None:
 
     file = Path(_file(plugin))
     files.make_folder(file.parent)
-    files.replace(file, lambda draft: draft.write(json.dumps(record).encode()), durable=False)
+    kept = {**record, "origin": origin(plugin.distribution)}
+    files.replace(file, lambda draft: draft.write(json.dumps(kept).encode()), durable=False)
 
 
 def last_check(plugin: PluginInfo) -> dict[str, Any] | None:
-    """What was kept, and whether the plugin's code ``changed`` since.
+    """What was kept, and whether the plugin's code ``changed`` since, or came from elsewhere.
 
     None when it was never checked in this environment, or the file cannot be read.
     """
@@ -38,7 +40,8 @@ def last_check(plugin: PluginInfo) -> dict[str, Any] | None:
         return None
     if not isinstance(record, dict) or not {"version", "at", "failed"} <= record.keys():
         return None
-    return {**record, "changed": any(saved > checked for saved in _saved(plugin))}
+    moved = record.pop("origin", None) != origin(plugin.distribution)
+    return {**record, "changed": moved or any(saved > checked for saved in _saved(plugin))}
 
 
 def in_words(plugin: PluginInfo, record: dict[str, Any] | None) -> str | None:

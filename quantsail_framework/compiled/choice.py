@@ -70,9 +70,9 @@ class _Chooser:
         """Whether all machine code of these forms is loaded, or can be: then nothing needs to be made."""
         return self._machine is not None and _all_there(self._machine, forms, make=False)
 
-    def tell(self, error: Exception) -> None:
-        """Why the plain engine runs, once."""
-        text = f"the plain engine runs: {error}"
+    def tell(self, error: Exception, instead: str = "the plain engine runs") -> None:
+        """Why, once."""
+        text = f"{instead}: {error}"
         if text not in self._told:
             self._told.add(text)
             _log.warning(text)
@@ -119,21 +119,23 @@ def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[s
         _chooser.tell(error)
 
 
-def kernel(module: str, tell: Callable[[str], None]) -> int | None:
-    """The address of a module's ``kernel`` (``Machine.kernel``), made where it is not there; None where it cannot be.
+def kernel(module: str, tell: Callable[[str], None], *, load: bool, make: bool) -> int | None:
+    """The address of a module's ``kernel`` (``Machine.kernel``); None where it is not there.
 
-    For a caller whose work is worth it. ``tell`` is called before it is made, which takes some seconds.
+    ``load``, ``make``: whether the caller has so much to do that loading, or making it, is worth it. ``tell`` is called
+    before it is made, which takes some seconds.
     """
-    if not _is_on():
+    wish = os.environ.get(SWITCH)
+    if not _is_on() or not (load or wish == "make"):
         return None
     try:
         address = _chooser.kernel(module, make=False)
-        if address is None:
+        if address is None and (make or wish == "make"):
             tell(MAKING)
             address = _chooser.kernel(module, make=True)
         return address
     except _PLAIN_INSTEAD as error:
-        _chooser.tell(error)
+        _chooser.tell(error, f"{module} is not used")
         return None
 
 

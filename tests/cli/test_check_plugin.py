@@ -245,6 +245,13 @@ def test_a_result_of_another_version_says_of_which(shop: FakeSite) -> None:
         assert line.split()[-1] == "-"
 
 
+def test_a_result_of_code_from_elsewhere_says_so(shop: FakeSite) -> None:
+    shop.quantsail("plugins", "check", "flat", load="flat")
+    (file,) = shop.state.rglob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"origin": "editable /another/folder"}))
+    assert " (before a change)\n" in shop.quantsail("plugins", "list", load="flat").stdout
+
+
 def test_each_environment_has_a_result_of_its_own(shop: FakeSite) -> None:
     shop.quantsail("plugins", "check", "flat", load="flat")
     elsewhere = "import sys; sys.prefix = '/elsewhere'; from quantsail_framework.cli import main; main()"

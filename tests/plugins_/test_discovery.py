@@ -232,3 +232,11 @@ def test_the_offer_of_an_object_is_found_by_its_class_where_the_target_is_a_re_e
     found = [registry.offer_of("strategy", Fraction(1), use) for use in ("", "second", "third")]
     assert [offer and offer.component.name for offer in found] == ["first", "second", "first"]
     assert registry.offer_of("strategy", 1, "first") is None
+
+
+def test_a_hook_may_have_any_name_that_it_says_for_itself(site: FakeSite) -> None:
+    text = offering("hidden").replace("@hookimpl\n", '@hookimpl(specname="quantsail_strategies")\n')
+    site.install("own_name", text.replace("def quantsail_strategies", "def _strategies"))
+    registry = load_registry(only=["own-name"])
+    assert registry.problems == ()
+    assert list(registry.components("strategy")) == ["hidden"]

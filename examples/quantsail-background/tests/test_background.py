@@ -53,6 +53,14 @@ def test_an_item_that_ends_its_process_twice_is_named(tmp_path: Path) -> None:
         list(BackgroundExecutor(workers=2).map(killer(deaths=9), list(range(12)), shared=tmp_path / "begun.txt"))
 
 
+def test_an_error_that_cannot_travel_comes_as_its_words() -> None:
+    def fail(_item: int, _shared: None) -> None:
+        raise type("LocalError", (Exception,), {})("no such market")
+
+    with pytest.raises(RunError, match="LocalError: no such market"):
+        list(BackgroundExecutor(workers=1).map(fail, [1], shared=None))
+
+
 def test_closing_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     running: Any = BackgroundExecutor(workers=2).map(lambda item, _shared: item, list(range(1_000)), shared=None)

@@ -58,6 +58,14 @@ def test_a_sale_waits_for_the_bid(
     assert broker.open_orders() == ([] if filled else [STOP, TARGET])  # what fills cancels the rest of its group
 
 
+def test_an_order_of_a_group_that_has_filled_comes_too_late(broker: QuotesBroker) -> None:
+    broker.quote(BTC, 47_900.0, 48_020.0)
+    for order in (STOP, TARGET):
+        broker.submit(order)
+    broker.quote(BTC, 53_004.0, 53_024.0)
+    assert fills(broker) == [("stop", 47_900.0)]
+
+
 def test_a_purchase_waits_for_the_ask(broker: QuotesBroker) -> None:
     broker.submit(Order("cheaper", BTC, LONG, 0.5, "limit", price=49_000.0))
     broker.submit(Order("dearer", BTC, LONG, 0.5, "stop", price=51_000.0))

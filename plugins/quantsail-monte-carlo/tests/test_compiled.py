@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quantsail_framework import RunResult, load_pipeline, run
+from quantsail_framework.compiled import choice
 from quantsail_monte_carlo import compiled
 from quantsail_monte_carlo.compiled import Machine, draws_as_numpy, machine_for
 from quantsail_monte_carlo.draws import FAN_DRAWS, Draws
@@ -22,7 +23,9 @@ KINDS = {"shuffle": shuffled, "bootstrap": bootstrapped}
 
 @pytest.fixture(scope="module")
 def machine() -> Machine:
-    found = machine_for(1_000, 10_000, lambda _: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUANTSAIL_COMPILED", "make")
+        found = machine_for(1_000, 10_000, lambda _: None)
     assert found is not None
     return found
 
@@ -54,8 +57,13 @@ def both(kind: str, machine: Machine, returns: Any, draws: int, seed: int, **how
 @example([-1.0, 0.5], 20, 1, "bootstrap", False)  # ruined
 @example([-1.0, 3.0], 20, 2, "shuffle", True)
 @example([0.1], 3, 3, "bootstrap", False)  # nothing to choose
+@example([1.0] * 1_100, 3, 4, "shuffle", False)  # more than a float holds
+@example([1.0] * 1_030 + [-0.5] * 10, 20, 5, "bootstrap", False)
+@example([1.0] * 1_030 + [-1.0, -2.0], 20, 6, "shuffle", False)  # and ruined
+@example([1e308] * 5 + [-1e308] * 9, 20, 7, "shuffle", True)
 def test_any_draws(machine: Machine, returns: list[float], draws: int, seed: int, kind: str, additive: bool) -> None:
-    both(kind, machine, np.array(returns), draws, seed, additive=additive)
+    with np.errstate(over="ignore", invalid="ignore"):
+        both(kind, machine, np.array(returns), draws, seed, additive=additive)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,8 +83,21 @@ def test_returns_that_do_not_lie_in_a_row(machine: Machine) -> None:
     both("bootstrap", machine, np.random.default_rng(7).normal(0.0, 0.01, 200)[::2], 50, 4)
 
 
-def test_a_few_draws_are_left_to_numpy() -> None:
+def test_a_few_draws_are_left_to_numpy(machine: Machine) -> None:
     assert machine_for(100, 1_000, _never) is None
+    assert machine_for(1_000, 10_000, _never) is not None  # it is there
+
+
+def test_it_is_made_for_many_draws_alone(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Making it takes as long as what two tests of a hundred million trades save."""
+    monkeypatch.setattr(choice, "_chooser", choice._Chooser())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told: list[str] = []
+    assert machine_for(1_000, 10_000, told.append) is None
+    assert told == []
+    assert machine_for(5_000, 10_000, told.append) is not None
+    assert told == ["compiling, once on this machine"]
+    assert machine_for(1_000, 10_000, told.append) is not None
 
 
 def _never(text: str) -> None:
@@ -99,12 +120,11 @@ def test_a_machine_that_draws_in_another_way_is_found_out(machine: Machine) -> N
 def test_a_run_has_the_same_draws_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
     def made(switch: str) -> RunResult:
         monkeypatch.setenv("QUANTSAIL_COMPILED", switch)
-        overrides = {"monte-carlo.tests": ["shuffle", "bootstrap"], "monte-carlo.draws": 50_000}
+        overrides = {"monte-carlo.tests": ["shuffle", "bootstrap"], "monte-carlo.draws": 2_000}
         file = ROOT / "examples" / "monte-carlo.toml"
         return run(load_pipeline(file, overrides=overrides))
 
-    plain, fast = made("off"), made("auto")
-    assert len(plain.trades["symbol"]) * 50_000 > compiled.FROM
+    plain, fast = made("off"), made("make")
     assert plain.metrics == fast.metrics
     for name in ("draws", "fan"):
         for column, values in plain.tables[name].items():

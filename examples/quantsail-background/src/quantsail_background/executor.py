@@ -7,8 +7,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import wait
+from multiprocessing.connection import Pipe, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from attrs.validators import ge, instance_of
 from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
 
-Function = Callable[[Any, Any], Any]
-
 
 @attrs.frozen
 class BackgroundExecutor:
@@ -27,7 +24,9 @@ class BackgroundExecutor:
 
     workers: int = attrs.field(default=2, validator=[instance_of(int), ge(1)], metadata={"doc": "Processes at once."})
 
-    def map(self, function: Function, items: Sequence[Any], *, shared: Any) -> Iterator[tuple[int, Any]]:
+    def map(
+        self, function: Callable[[Any, Any], Any], items: Sequence[Any], *, shared: Any
+    ) -> Iterator[tuple[int, Any]]:
         """(index, ``function(item, shared)``) as they finish; closing the iterator ends the processes."""
         jobs = [(index, item, False) for index, item in enumerate(items)]
         with tempfile.TemporaryDirectory(prefix="quantsail-") as folder, ExitStack() as crew:
@@ -47,10 +46,9 @@ class BackgroundExecutor:
                 except (EOFError, OSError):
                     if was_lost:
                         raise RunError(f"item {item!r} ended its process twice; too little memory?") from None
-                    jobs.append((index, item, True))
-                    idle.append(_start(study, crew))
+                    jobs, idle = [*jobs, (index, item, True)], [*idle, _start(study, crew)]
                     continue
-                if error:
+                if error is not None:
                     raise error
                 idle.append(ready)
                 yield index, result
@@ -58,10 +56,10 @@ class BackgroundExecutor:
 
 def _start(study: Path, crew: ExitStack) -> Any:
     """A new process, as the line to it; it ends with the crew."""
-    line, other_end = Pipe()
-    process = SpawnProcess(target=_work, args=(other_end, study), daemon=True)
-    process.start()
-    other_end.close()  # else nobody would hear that the process is gone
+    line, end = Pipe()
+    with end:  # closed here, else nobody would hear that the process is gone
+        process = SpawnProcess(target=_work, args=(end, study), daemon=True)
+        process.start()
     crew.callback(process.join)
     crew.callback(process.terminate)
     return line
@@ -78,4 +76,7 @@ def _work(line: Any, study: Path) -> None:
             try:
                 line.send((function(item, shared), None))
             except Exception as error:  # noqa: BLE001 - it is raised where the work came from
-                line.send((None, error))
+                try:
+                    line.send((None, error))
+                except Exception:  # noqa: BLE001 - it does not travel, so its words must do
+                    line.send((None, RunError(f"{type(error).__name__}: {error}")))

@@ -23,6 +23,7 @@ class QuotesBroker:
     quotes: Mapping[str, tuple[float, float]] = attrs.field(metadata={"doc": "First bid and ask, in quote currency."})
     _now: dict[str, tuple[float, float]] = attrs.field(init=False, factory=dict, eq=False, repr=False)
     _sent: set[str] = attrs.field(init=False, factory=set, eq=False, repr=False)
+    _done: set[str | None] = attrs.field(init=False, factory=set, eq=False, repr=False)  # groups that filled
     _open: dict[str, Order] = attrs.field(init=False, factory=dict, eq=False, repr=False)
     _fills: list[Fill] = attrs.field(init=False, factory=list, eq=False, repr=False)
 
@@ -40,8 +41,8 @@ class QuotesBroker:
                 self._match(order)
 
     def submit(self, order: Order) -> None:
-        """Send it. One that was sent before is not sent again, so that asking twice never trades twice."""
-        if order.order_id in self._sent:
+        """Send it. One that was sent before is not sent again, nor one of a group of which another has filled."""
+        if order.order_id in self._sent or order.group in self._done:
             return
         if order.symbol not in self._now:
             raise RunError(f"{order.symbol}: there is no quote for it; the option quotes must have its bid and ask")
@@ -74,6 +75,7 @@ class QuotesBroker:
             return
         identity = (order.order_id, f"fill-{len(self._fills) + 1}", order.symbol, order.side, order.quantity)
         self._fills.append(Fill(*identity, price, Costs(0.0), time_ns=time.time_ns(), liquidity="taker"))
+        self._done.update({order.group} - {None})
         for other in self.open_orders():
-            if other is order or (order.group and other.group == order.group):
+            if other is order or other.group in self._done:
                 self.cancel(other.order_id)

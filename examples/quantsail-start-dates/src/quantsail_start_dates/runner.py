@@ -38,7 +38,8 @@ class StartDates:
         result = result_of(KIND, pipeline, data, whole)
         table = self._table(pipeline, data, session)
         share = float(np.mean(table["total_return"] > 0.0))
-        met = Criterion(SHARE, share, self.min_profitable_pct / 100.0, share * 100.0 >= self.min_profitable_pct)
+        limit = self.min_profitable_pct / 100.0
+        met = Criterion(SHARE, share, limit, share >= limit)
         return attrs.evolve(
             result,
             tables={**result.tables, "starts": table},

@@ -25,10 +25,10 @@ class Streaks:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folder: Path, as_json: bool) -> None:
-    """Tell the longest winning and losing streaks of the run in FOLDER, by symbol and of all trades."""
+    """Tell the longest winning and losing streaks of the run in the folder RUN, by symbol and of all trades."""
     found = streaks(read_run(folder).table("trades"))
     if as_json:
         click.echo(json.dumps([attrs.asdict(each) for each in found], indent=2, ensure_ascii=False))

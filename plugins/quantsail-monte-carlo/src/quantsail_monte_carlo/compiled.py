@@ -13,10 +13,13 @@ from quantsail_framework.compiled.choice import kernel
 from quantsail_framework.domain.bars import Floats
 from quantsail_monte_carlo.draws import FAN_DRAWS, Draws, fan_of, fan_steps
 
-# Trades drawn from which loading the machine code, a tenth of a second, is worth it. It is made once on a machine.
-FROM = 5_000_000
+# Trades drawn per test from which loading the machine code, a tenth of a second, is worth it, and from which making it
+# is, once on a machine: it takes three seconds, half of which two such tests save.
+LOAD_FROM = 5_000_000
+MAKE_FROM = 50_000_000
 _MODULE = "quantsail_monte_carlo.kernel"
 _AT_ONCE = 1 << 20  # trades drawn between two looks at Ctrl-C
+_WORD = (1 << 64) - 1
 Machine = Callable[..., None]
 
 _log = logging.getLogger(__name__)
@@ -27,7 +30,9 @@ def machine_for(trades: int, draws: int, tell: Callable[[str], None]) -> Machine
 
     ``tell`` is called before it is made, once on a machine.
     """
-    if trades * draws < FROM or (address := kernel(_MODULE, tell)) is None:
+    drawn_trades = trades * draws
+    address = kernel(_MODULE, tell, load=drawn_trades >= LOAD_FROM, make=drawn_trades >= MAKE_FROM)
+    if address is None:
         return None
     machine: Machine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)(address)
     if not draws_as_numpy(machine):
@@ -41,10 +46,13 @@ def draws_as_numpy(machine: Machine) -> bool:
     returns, tries = np.linspace(-0.5, 0.5, 17), 3
     for replace in (False, True):
         own, random = np.random.default_rng(1), np.random.default_rng(1)
+        if not isinstance(own.bit_generator, np.random.PCG64):
+            return False
         found = drawn(machine, "", returns, tries, own, replace=replace, additive=False)
-        for end in found.total_return.tolist():
+        for fall in found.max_drawdown.tolist():  # which depends on the order
             path = returns.take(random.integers(0, 17, 17)) if replace else random.permuted(returns)
-            if end != np.multiply.accumulate(path + 1.0)[-1] - 1.0:
+            equity = np.multiply.accumulate(np.append(1.0, path + 1.0))
+            if fall != 1.0 - (equity / np.maximum.accumulate(equity)).min():
                 return False
         if own.bit_generator.state != random.bit_generator.state:
             return False
@@ -61,7 +69,8 @@ def drawn(
     replace: bool,
     additive: bool,
 ) -> Draws:
-    """The draws that ``paths`` makes with the same generator, which is then as far on."""
+    """The draws that ``paths`` makes of the returns, of which there are some, with the same generator: it is then as
+    far on."""
     steps, size = fan_steps(len(returns)), len(returns)
     seen, result = np.empty((min(draws, FAN_DRAWS), len(steps))), Draws.sized(test, draws)
     ends, stream, path = np.empty(draws), _stream(random), np.empty(size)
@@ -77,9 +86,6 @@ def drawn(
     np.subtract(ends, 1.0, out=result.total_return)
     np.less_equal(ends, 0.0, out=result.ruined)
     return result.with_fan(fan_of(steps, np.ascontiguousarray(seen.T)))
-
-
-_WORD = (1 << 64) - 1
 
 
 def _stream(random: np.random.Generator) -> Any:

@@ -1,6 +1,6 @@
 """The draws of ``paths`` once more, for numba: the same numbers from the same generator, and equity along the way.
 
-Imported only to be compiled. ``stream`` is the state of a PCG64, see ``_STATE`` in ``compiled``; it moves on as NumPy
+Imported only to be compiled. ``stream`` is the state of a PCG64, see ``_stream`` in ``compiled``; it moves on as NumPy
 would move it. Sources: O'Neill, PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms, 2014 (the
 generator); Lemire, Fast Random Integer Generation in an Interval, 2019 (draws with replacement); Durstenfeld, Algorithm
 235, 1964 (shuffles).
@@ -91,21 +91,26 @@ def _shuffled(returns, path, stream):
 def _walk(path, additive, steps, seen):
     """Equity at the end as a multiple of capital, and the largest fall: as ``equity_of`` and ``drawdown_of`` have them.
 
+    Step by step as there, so that what overflows is NaN here too: NaN compares as false, and stays.
     ``seen``, where there is room in it, takes the equity at each of the ``steps``.
     """
     equity = peak = lowest = 1.0
-    total, at = 0.0, 0
+    total, gone, at = 0.0, False, 0
     if len(seen):
         seen[0], at = 1.0, 1
     for i in range(len(path)):
         if additive:
             total += path[i]
-            equity = 0.0 if equity <= 0.0 else total + 1.0
+            equity = total + 1.0
+            gone = gone or equity <= 0.0
+            equity = 0.0 if gone else equity
         else:
-            equity *= path[i] + 1.0
-        equity = max(equity, 0.0)
-        peak = max(peak, equity)
-        lowest = min(lowest, equity / peak)
+            equity *= max(path[i] + 1.0, 0.0)
+        if not equity <= peak:
+            peak = equity
+        left = equity / peak
+        if not left >= lowest and lowest == lowest:
+            lowest = left
         if at < len(seen) and steps[at] == i + 1:
             seen[at] = equity
             at += 1
