@@ -48,11 +48,11 @@ def test_a_generated_plugin_is_installed_tested_used_and_uninstalled(
     kind: str, made: Mapping[str, Path], clean: Workshop, desk: Path
 ) -> None:
     distribution = f"quantsail-made-{kind}"
-    clean.install_plugins([made[kind]])
+    clean.install_by_pip(made[kind])
     assert clean.plugins() == {f"made-{kind}": distribution}
     clean.test(made[kind])
     USES.get(kind, use_in_a_run)(kind, made, clean, desk)
-    clean.uninstall(distribution)
+    clean.uninstall_by_pip(distribution)
     assert f"made-{kind}" not in clean.plugins()
 
 

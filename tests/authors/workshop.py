@@ -61,6 +61,16 @@ class Workshop:
         self.install("--no-deps", *map(str, sources))
         self._installed |= {source.name for source in sources}
 
+    def install_by_pip(self, source: Path) -> None:
+        """The same with pip itself, which is slower."""
+        self.python("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", source)
+        self._installed.add(source.name)
+
+    def uninstall_by_pip(self, distribution: str) -> None:
+        """With pip itself."""
+        self.python("-m", "pip", "uninstall", "-q", "-y", distribution)
+        self._installed.discard(distribution)
+
     def uninstall(self, *distributions: str) -> None:
         """As `pip uninstall`."""
         self._call("pip", "uninstall", "--python", self._python, *distributions)
