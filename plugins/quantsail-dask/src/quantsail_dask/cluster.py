@@ -186,13 +186,13 @@ class _Crew:
 
     def wait_for_workers(self) -> None:
         """Raises RunError when there is none for long: whoever minds the cluster may be about to start some."""
-        until, told = time.monotonic() + _PATIENCE_S, False
+        if self.client.nthreads():
+            return
+        address = self.client.scheduler_info()["address"]
+        remedy = f"start some with `dask worker {address} --nworkers auto --nthreads 1`"
+        _log.warning("the Dask scheduler at %s has no worker; waiting: %s", address, remedy)
+        until = time.monotonic() + _PATIENCE_S
         while not self.client.nthreads():
-            address = self.client.scheduler_info()["address"]
-            remedy = f"start some with `dask worker {address} --nworkers auto --nthreads 1`"
             if time.monotonic() > until:
                 raise RunError(f"the Dask scheduler at {address} has had no worker for {_PATIENCE_S:.0f} s: {remedy}")
-            if not told:
-                _log.warning("the Dask scheduler at %s has no worker; waiting: %s", address, remedy)
-            told = True
             time.sleep(min(_LOOK_S, _PATIENCE_S / 10))
