@@ -7,7 +7,6 @@ a series shorter than the look-back gives NaN throughout. Periods are in bars.
 
 from __future__ import annotations
 
-import difflib
 import math
 import sys
 import threading
@@ -15,9 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -236,8 +234,7 @@ def _bars_to_forget(decay: float, stages: int) -> int:
 Arguments = tuple[tuple[str, float], ...]
 
 
-@attrs.frozen(eq=False)
-class _Function:
+class _Function(NamedTuple):
     """A TA-Lib function: its columns, the defaults of its parameters, and the compiled function."""
 
     name: str
@@ -271,6 +268,8 @@ def _function(name: str) -> _Function:
     library = _library()
     names: Sequence[str] = library.__TA_FUNCTION_NAMES__
     if name not in names:
+        import difflib
+
         near = difflib.get_close_matches(name.upper(), names, n=1)
         raise ValueError(f"TA-Lib has no function {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     compiled = getattr(library, name)

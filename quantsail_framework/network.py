@@ -9,16 +9,13 @@ libraries in C that open sockets of their own: ``pyarrow.fs``, drivers of databa
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
-
-import attrs
 
 from quantsail_framework.component import LOCAL_CODE, LOCAL_MODULE
 from quantsail_framework.errors import NetworkDeniedError
@@ -39,8 +36,7 @@ _EVENTS = {
 _ThreadStart = Callable[[threading.Thread], None]
 
 
-@attrs.frozen
-class Party:
+class Party(NamedTuple):
     """A component or a plugin as messages name it; ``network``: it declared the need; ``package`` has its code."""
 
     title: str
@@ -52,8 +48,7 @@ class Party:
 _OUTSIDE = Party("whoever started the run", "", True)
 
 
-@attrs.frozen
-class Policy:
+class Policy(NamedTuple):
     """Who is who on a call stack, in plain values that travel to other processes.
 
     ``components`` by ``module:Class``, ``plugins`` by their package; a local file is one too.
@@ -124,23 +119,27 @@ def _remedy(offer: Registered) -> str:
     return f"its Component says network=True (tell the author of {offer.plugin.distribution})"
 
 
-@attrs.frozen
 class Outside:
     """A function of whoever started the run: what it does is not the business of the component that led to it."""
 
-    function: Callable[..., Any]
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it."""
         return self.function(*arguments)
 
 
-@attrs.frozen
 class Guarded:
     """A function of an item and what all items share, guarded in whichever process it is called."""
 
-    function: Callable[[Any, Any], Any]
-    policy: Policy
+    __slots__ = ("function", "policy")
+
+    def __init__(self, function: Callable[[Any, Any], Any], policy: Policy) -> None:
+        self.function = function
+        self.policy = policy
 
     def __call__(self, item: Any, shared: Any) -> tuple[Any, list[str]]:
         """The answer of the function, and what was denied meanwhile."""
@@ -168,14 +167,14 @@ def guard(policy: Callable[[], Policy] | None) -> Iterator[list[str]]:
         _guards.leave(watch)
 
 
-@attrs.frozen(eq=False)
 class _Watch:
     """One guard: its policy, the thread of its run, and the threads that its components started."""
 
-    policy: Callable[[], Policy]
-    denied: list[str]
-    thread: threading.Thread = attrs.field(factory=threading.current_thread)
-    threads: WeakKeyDictionary[threading.Thread, Party] = attrs.field(factory=WeakKeyDictionary)
+    def __init__(self, policy: Callable[[], Policy], denied: list[str]) -> None:
+        self.policy = policy
+        self.denied = denied
+        self.thread = threading.current_thread()
+        self.threads = WeakKeyDictionary[threading.Thread, Party]()
 
     def party(self) -> Party | None:
         """Who is at work on this thread. A plugin's code without its component counts in the run alone: a program may
@@ -260,7 +259,8 @@ _guards = _Guards()
 
 def _is_logging(frame: FrameType) -> bool:
     """Whether what it calls are handlers of the log: where they send it is up to whoever set them, not who logs."""
-    return frame.f_code is getattr(logging.Logger.callHandlers, "__code__", None)
+    logging = sys.modules.get("logging")
+    return logging is not None and frame.f_code is getattr(logging.Logger.callHandlers, "__code__", None)
 
 
 def _stays_here(first: object) -> bool:

@@ -15,14 +15,12 @@ import math
 import os
 import platform
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import attrs
 import numpy as np
 
 import quantsail_framework
@@ -107,6 +105,8 @@ class RunFolder:
                 return
 
     def _discard(self) -> None:
+        import shutil
+
         shutil.rmtree(self.temporary, ignore_errors=True)
         for parent in self._made:  # innermost first; one that another run uses meanwhile is not empty
             try:
@@ -333,8 +333,7 @@ def _from_buffers(kind: Any, values: Column, *more: Any, size: int | None = None
 # --- reading -------------------------------------------------------------------------------------
 
 
-@attrs.frozen(eq=False)
-class StoredRun:
+class StoredRun(NamedTuple):
     """A run folder read back. ``undefined`` says why a metric is None."""
 
     folder: Path
@@ -377,8 +376,7 @@ class StoredRun:
         )
 
 
-@attrs.frozen
-class RunSummary:
+class RunSummary(NamedTuple):
     """One line about a run folder; figures are None where the run has none. Times are ISO 8601, UTC."""
 
     folder: str

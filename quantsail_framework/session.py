@@ -7,7 +7,6 @@ runner a Session, writes the run folder, calls the reporters, alerts, and closes
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 import time
 import traceback
@@ -52,7 +51,6 @@ _EVENTS = (
     "bars_decided",
     "alert_dropped",
 )
-_log = logging.getLogger(__name__)
 
 
 def run(
@@ -404,9 +402,11 @@ class EventHub:
         try:
             method(*details)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an observer must not stop the run
+            import logging
+
             level = logging.DEBUG if (label, event) in self._failed else logging.WARNING
             self._failed.add((label, event))
-            _log.log(level, "%s failed in %s: %s: %s", label, event, type(error).__name__, error)
+            logging.getLogger(__name__).log(level, "%s failed in %s: %s: %s", label, event, type(error).__name__, error)
             return False
         return True
 
@@ -509,4 +509,6 @@ def _tell(method: Callable[..., None], *details: Any) -> None:
 
 def _warn(text: str) -> None:
     """Log what holds words of strangers."""
-    _log.warning("%s", brief(redacted(text)))
+    import logging
+
+    logging.getLogger(__name__).warning("%s", brief(redacted(text)))

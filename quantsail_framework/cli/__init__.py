@@ -98,8 +98,9 @@ def main(args: Sequence[str] | None = None) -> None:
     gc.disable()  # start-up makes no garbage worth its collections; `run` turns it on for the run itself
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill leaves nothing behind, as Ctrl-C does
     code = _exit_code(args)
-    if not gc.isenabled():
-        gc.freeze()  # nothing was run: the end of the process needs no collection of all that is still there
+    if gc.isenabled():
+        gc.collect()  # what a run left may have finalisers
+    gc.freeze()  # the end of the process needs no collection of all that is still there
     sys.exit(code)
 
 

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from quantsail_framework.cli.output import figure_text, print_json, print_table
@@ -32,7 +31,7 @@ def list_(root: Path, as_json: bool) -> None:
         raise ResultsError(f"no folder {str(root)!r}; --root names the folder that holds run folders")
     found = list_runs(root)
     if as_json:
-        print_json([attrs.asdict(run) for run in found])
+        print_json([run._asdict() for run in found])
     elif not found:
         click.echo(f"no run folders in {str(root)!r}; `quantsail run FILE` writes one")
     else:

@@ -7,7 +7,6 @@ row count as one entry.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from threading import Lock
@@ -30,8 +29,6 @@ _KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
 
 # Of forms that cannot be compiled; of a compiler, or what loads its code, that does not come up.
 _PLAIN_INSTEAD = (ComponentError, ImportError, OSError, RuntimeError)
-
-_log = logging.getLogger(__name__)
 
 
 class _Chooser:
@@ -74,8 +71,10 @@ class _Chooser:
         """Why, once."""
         text = f"{instead}: {error}"
         if text not in self._told:
+            import logging
+
             self._told.add(text)
-            _log.warning(text)
+            logging.getLogger(__name__).warning(text)
 
 
 _chooser = _Chooser()

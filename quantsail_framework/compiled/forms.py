@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
-
-import attrs
+from typing import Any, NamedTuple, TypeVar
 
 from quantsail_framework.engine.feed import is_bar_strategy
 from quantsail_framework.errors import ComponentError
@@ -15,8 +13,7 @@ from quantsail_framework.ports.runner import Pipeline
 _Form = TypeVar("_Form", CompiledCosts, CompiledSizer, CompiledRule)
 
 
-@attrs.frozen
-class Forms:
+class Forms(NamedTuple):
     """The compiled forms of a pipeline's cost model, sizer and rules, and the rules' names."""
 
     costs: CompiledCosts

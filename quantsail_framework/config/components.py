@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -62,8 +62,7 @@ def _reading_order(place: Place) -> tuple[bool, str, int]:
     return not from_file, place.where.rpartition(":")[0] if place.line else place.where, place.line or 0
 
 
-@attrs.frozen(eq=False)
-class Workshop:
+class Workshop(NamedTuple):
     """What making a component needs beside its table.
 
     ``only``: plugins that may be used, None for all. ``is_plain``: dates are text, as ``plain`` gives them.
@@ -76,8 +75,7 @@ class Workshop:
     is_plain: bool = False
 
 
-@attrs.frozen(eq=False)
-class Made:
+class Made(NamedTuple):
     """A component with its effective options: as Python values (``arguments``) and plain ones (``resolved``)."""
 
     component: Any
@@ -136,13 +134,13 @@ def make_options(
     return Made(component, use, arguments, resolved_options(component, shown))
 
 
-@attrs.frozen(eq=False)
 class _Parts:
     """The options of a component that hold other components: made, as they are shown, and those with noted problems."""
 
-    made: dict[str, Any] = attrs.field(factory=dict)
-    shown: dict[str, Any] = attrs.field(factory=dict)
-    failed: set[str] = attrs.field(factory=set)
+    def __init__(self) -> None:
+        self.made: dict[str, Any] = {}
+        self.shown: dict[str, Any] = {}
+        self.failed: set[str] = set()
 
 
 def _make_parts(shop: Workshop, key: Key, cls: type[Any], values: Mapping[str, Any]) -> _Parts:

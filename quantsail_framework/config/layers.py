@@ -7,9 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from quantsail_framework.config.files import read_tree
 from quantsail_framework.config.positions import Key
@@ -21,8 +19,7 @@ ENVIRONMENT_PREFIX = "QUANTSAIL__"
 OVERRIDES = "overrides"  # what messages call the overrides that Python code gave
 
 
-@attrs.frozen(eq=False)
-class Resolved:
+class Resolved(NamedTuple):
     """A pipeline file with all that lies over it, before any component is looked at.
 
     ``problems`` holds, as (key, place, text), what could not be applied. ``is_plain``: the values are not of a file
@@ -108,15 +105,14 @@ def _apply_profile(tree: Tree, name: str | None) -> None:
         where = tree.place(prefix).where
         raise PipelineError([f"{where}: profiles.{name}: expects a table, got {describe(profiles[name])}"])
     places = {
-        key[2:]: attrs.evolve(place, origin=f"profile {name} ({place.origin})")
+        key[2:]: place._replace(origin=f"profile {name} ({place.origin})")
         for key, place in tree.places.items()
         if key[:2] == prefix and key != prefix
     }
     tree.overlay(Tree(profiles[name], places))
 
 
-@attrs.frozen
-class _Assignment:
+class _Assignment(NamedTuple):
     parts: tuple[str, ...]
     value: Any
     place: Place

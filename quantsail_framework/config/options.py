@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import attrs
 
@@ -37,8 +37,7 @@ _WORDS: dict[Any, str] = {
 _COMPARISONS = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}
 
 
-@attrs.frozen
-class Option:
+class Option(NamedTuple):
     """One option of a component.
 
     ``type_text`` and ``limits`` are words (``whole number``, ``>= 2``); ``default`` is a plain value,
@@ -52,8 +51,8 @@ class Option:
     required: bool
     doc: str
     limits: str
-    keywords: Mapping[str, Any] = attrs.field(factory=dict, hash=False)
-    annotation: Any = attrs.field(default=None, eq=False, repr=False)
+    keywords: Mapping[str, Any]
+    annotation: Any
 
 
 def options_of(cls: type[Any]) -> tuple[Option, ...]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from quantsail_framework.config.positions import Key
 
@@ -25,8 +23,7 @@ ALERT_KEYS = ("min_level", "only")
 PIPELINE_KEYS: Mapping[str, tuple[str, ...]] = {"data": DATA_KEYS, "alerts": ALERT_KEYS}
 
 
-@attrs.frozen
-class Place:
+class Place(NamedTuple):
     """Where a value was given.
 
     ``origin`` is what ``show --origin`` says, ``where`` begins an error message. Relative paths
@@ -39,12 +36,12 @@ class Place:
     line: int | None = None
 
 
-@attrs.define
 class Tree:
     """Plain values, and the place of each key path in them."""
 
-    values: dict[str, Any]
-    places: dict[Key, Place]
+    def __init__(self, values: dict[str, Any], places: dict[Key, Place]) -> None:
+        self.values = values
+        self.places = places
 
     def place(self, key: Key) -> Place:
         """Where ``key`` was given; for a key that is missing, the table that should hold it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,6 +35,8 @@ def quoted(names: Iterable[object]) -> str:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that ``name`` is probably a misspelling of."""
     by_lower = {candidate.lower(): candidate for candidate in known}
+    import difflib
+
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.7)
     return by_lower[found[0]] if found else None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import NamedTuple
+
 import numpy as np
 
 from quantsail_framework.domain.bars import Bars, Bools
@@ -10,8 +11,7 @@ from quantsail_framework.domain.timeframe import Timeframe, bucket_start
 from quantsail_framework.errors import DataError
 
 
-@attrs.frozen(eq=False)
-class Resampled:
+class Resampled(NamedTuple):
     """Longer bars, and which of them lack some of the shorter ones that they could be made of."""
 
     bars: Bars

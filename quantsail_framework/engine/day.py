@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from quantsail_framework.domain.bars import utc
 from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
@@ -16,7 +15,7 @@ class TradingDay:
     """
 
     def __init__(self, zone: str) -> None:
-        self._zone = None if zone == "UTC" else ZoneInfo(zone)
+        self._zone = None if zone == "UTC" else _named(zone)
         self._start = self._end = 0
         self.end = self._end_of_utc_day if self._zone is None else self._end_of_local_day
 
@@ -33,3 +32,9 @@ class TradingDay:
 
     def _midnight(self, date: date) -> int:
         return int(datetime.combine(date, time(), self._zone).timestamp()) * NS_PER_SECOND
+
+
+def _named(zone: str) -> tzinfo:
+    from zoneinfo import ZoneInfo  # which most runs need not import
+
+    return ZoneInfo(zone)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import numpy as np
 
 from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
@@ -24,8 +23,7 @@ from quantsail_framework.errors import AccountingError, ComponentError
 _TOLERANCE = 1e-9
 
 
-@attrs.frozen(eq=False)
-class Simulation:
+class Simulation(NamedTuple):
     """The tables of one run, as in the run folder, and its last cash."""
 
     trades: Table
@@ -34,8 +32,7 @@ class Simulation:
     final_cash: float
 
 
-@attrs.frozen(eq=False)
-class Books:
+class Books(NamedTuple):
     """What a simulation noted: how its cash moved, and each trade, by column, in the order in which they ended.
 
     ``cash_times`` and ``cash_after``: of every fill, its bar's open and the cash after it. ``trades`` has columns named

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import numpy as np
 
 from quantsail_framework.domain.result import Table
@@ -16,8 +15,7 @@ from quantsail_framework.metrics.breakdown import by_column, by_month
 from quantsail_framework.metrics.undefined import Undefined, Value, finite
 
 
-@attrs.frozen
-class Performance:
+class Performance(NamedTuple):
     """``metrics``: plain numbers and nested breakdowns by name, None where undefined.
 
     ``undefined``: why each None is None; a nested one under its dotted path, as in

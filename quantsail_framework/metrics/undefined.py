@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-
-import attrs
+from typing import NamedTuple
 
 # Relative: smaller differences between amounts of money are floating-point rounding.
 ROUNDING = 1e-12
 
 
-@attrs.frozen
-class Undefined:
+class Undefined(NamedTuple):
     """No value. ``reason`` is a clause for the user, such as ``"no trades"``."""
 
     reason: str

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import attrs
+from typing import NamedTuple, Protocol
 
 from quantsail_framework.domain.alert import LEVELS, Alert, Level
 
@@ -34,8 +32,7 @@ class AlertSink(Protocol):
         ...
 
 
-@attrs.frozen
-class RoutedSink:
+class RoutedSink(NamedTuple):
     """A sink under the name that ``--set`` knows it by, and which alerts go to it.
 
     ``min_level``: less urgent ones do not. ``only``: these kinds alone do; None for every kind.

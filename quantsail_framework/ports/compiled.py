@@ -12,9 +12,8 @@ component's options, or what follows from them, as floats.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import attrs
 import numpy as np
 
 # What ``request`` has, each a float. As the sizer is asked, what follows from the quantity is 0. ``target`` is NaN
@@ -47,8 +46,7 @@ ACCOUNT = np.dtype(
 )
 
 
-@attrs.frozen
-class CompiledCosts:
+class CompiledCosts(NamedTuple):
     """``function(numbers, side, quantity, price, maker)`` returns fee, spread and slippage, in quote currency.
 
     ``side`` is 1.0 for a buy and -1.0 for a sale; ``maker`` is true or false.
@@ -58,8 +56,7 @@ class CompiledCosts:
     numbers: Sequence[float] = ()
 
 
-@attrs.frozen
-class CompiledSizer:
+class CompiledSizer(NamedTuple):
     """``function(numbers, request, account)`` returns a quantity and what decided it: an index into ``bound_by``.
 
     ``min_notional`` is that of the sizer, in quote currency.
@@ -71,8 +68,7 @@ class CompiledSizer:
     min_notional: float = 0.0
 
 
-@attrs.frozen
-class CompiledRule:
+class CompiledRule(NamedTuple):
     """``function(numbers, request, account)`` returns whether it refuses, the limit and the value.
 
     ``text(limit, value)`` words the refusal. A breaker that watches trades and only refuses has ``trip``: the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import attrs
 
@@ -53,8 +53,7 @@ class DataSource(Protocol):
         ...
 
 
-@attrs.frozen
-class Fetched:
+class Fetched(NamedTuple):
     """What one request of a fetch came to: bars new in the store, and all that it now has of the asked range.
 
     ``error`` says why it is not all there is (what had come is stored); empty when it is.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import attrs
 
@@ -21,8 +21,7 @@ from quantsail_framework.ports.sizer import Sizer
 from quantsail_framework.ports.strategy import BarStrategy, Strategy
 
 
-@attrs.frozen
-class NamedRule:
+class NamedRule(NamedTuple):
     """A risk rule under the name that refusals and ``--set`` know it by."""
 
     name: str

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
-import attrs
 
-
-@attrs.frozen
-class Schedule:
+class Schedule(NamedTuple):
     """Fees by VIP level, in basis points of the notional, before any discount. ``source`` says where from."""
 
     source: str

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
-
-import attrs
+from typing import NamedTuple
 
 from quantsail_framework.domain.from_file import shown
 from quantsail_framework.domain.timeframe import Timeframe
@@ -42,8 +41,7 @@ def file_symbol(symbol: str) -> str:
     return re.sub("[/:]", "_", symbol)
 
 
-@attrs.frozen
-class Layout:
+class Layout(NamedTuple):
     """Candle files under ``root``; ``template`` is a relative path with {symbol} and {timeframe}."""
 
     root: Path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
-import attrs
 import pyarrow.parquet as pq
 
 from quantsail_framework.domain.bars import Bars
@@ -18,8 +18,7 @@ from quantsail_parquet.columns import COLUMNS, check_names, check_types, ns_per_
 MAX_ROWS = 100_000_000
 
 
-@attrs.frozen
-class Span:
+class Span(NamedTuple):
     """Rows of one row group and their first and last time, as counts of the file's unit."""
 
     rows: int

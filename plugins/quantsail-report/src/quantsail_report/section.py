@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
+from typing import NamedTuple
 
 Row = tuple[str, ...]
 
 
-@attrs.frozen
-class Section:
+class Section(NamedTuple):
     """A titled table, lines of text, or both.
 
     ``align`` has one letter a column, ``l`` or ``r``. Every row and ``header`` (empty for none) has as

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -107,8 +107,7 @@ class TrendStrategy:
         return f"{text}, volume {columns.bars.volume.item(row) / columns.mean_volume.item(row):.1f}x its mean"
 
 
-@attrs.frozen(eq=False)
-class _Columns:
+class _Columns(NamedTuple):
     """What the conditions read. ``edge``: by side, the highest high or lowest low up to each bar, its own included."""
 
     bars: Bars

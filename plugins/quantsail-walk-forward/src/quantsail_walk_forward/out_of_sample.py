@@ -91,7 +91,7 @@ def _tested_candles(study: Study, choices: Sequence[Choice]) -> MarketData:
 
 def _numbered(run: Simulation, window: Ints) -> Simulation:
     """With the number of its window beside each trade."""
-    return attrs.evolve(run, trades={**run.trades, "window": window.astype(np.int64)})
+    return run._replace(trades={**run.trades, "window": window.astype(np.int64)})
 
 
 def _tested(net: Any, start: float, end: float) -> WindowResult:
