@@ -92,7 +92,7 @@ def _placed(problem: str, names: Iterable[str]) -> Problem:
 
 def structure(value: Any, annotation: Any) -> Any:
     """``value`` as ``annotation`` says. Raises RefusedError with every place that does not fit."""
-    return _converter().structure(value, annotation)
+    return _hook_of(annotation)(value, annotation)
 
 
 def _unknown(name: str, known: Sequence[str], owner: str) -> str:
@@ -137,15 +137,12 @@ def _told(error: BaseException) -> tuple[str, str]:
 
 
 @cache
-def _converter() -> Any:
-    from cattrs import Converter
-
-    converter = Converter()
-    for type_, hook in _EXACT.items():
-        converter.register_structure_hook(type_, hook)
-    for matches, hook in _GENERAL:
-        converter.register_structure_hook_func(matches, hook)
-    return converter
+def _hook_of(annotation: Any) -> _Hook:
+    """What makes a value of that type: as the nearest class that it derives from, else as the first kind that it is."""
+    for cls in getattr(annotation, "__mro__", ()):
+        if cls in _EXACT:
+            return _EXACT[cls]
+    return next(hook for matches, hook in _GENERAL if matches(annotation))
 
 
 def _refuse(value: Any, annotation: Any, remedy: str = "") -> RefusedError:
@@ -373,14 +370,13 @@ def _is_free(annotation: Any) -> bool:
     return annotation is Any or annotation is object
 
 
-# Later ones are asked first.
 _GENERAL: list[tuple[Callable[[Any], bool], _Hook]] = [
-    (lambda _annotation: True, _unsupported),
-    (_is_free, lambda value, _annotation: value),
-    (attrs.has, _table),
-    (lambda annotation: component_kind(annotation) is not None, _component),
-    (lambda annotation: item_types(annotation) is not None, _items),
-    (lambda annotation: value_type(annotation) is not None, _mapping),
-    (is_union, _union),
     (lambda annotation: get_origin(annotation) is Literal, _literal),
+    (is_union, _union),
+    (lambda annotation: value_type(annotation) is not None, _mapping),
+    (lambda annotation: item_types(annotation) is not None, _items),
+    (lambda annotation: component_kind(annotation) is not None, _component),
+    (attrs.has, _table),
+    (_is_free, lambda value, _annotation: value),
+    (lambda _annotation: True, _unsupported),
 ]

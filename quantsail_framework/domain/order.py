@@ -123,8 +123,7 @@ class EntryOrder(NamedTuple):
         return self.quantity * self.price
 
 
-@attrs.frozen
-class Trip:
+class Trip(NamedTuple):
     """A breaker trips: entries are refused until ``until_ns``; ``"flatten"`` also closes positions.
 
     ``symbols`` limits it to some markets; empty means all of them. ``limit`` and ``value`` are the
@@ -140,8 +139,7 @@ class Trip:
     kind: Literal["breaker_tripped", "daily_loss_limit", "daily_target"] = "breaker_tripped"
 
 
-@attrs.frozen
-class Reference:
+class Reference(NamedTuple):
     """Since when a breaker counts: the start of the run, or the expiry of its last trip.
 
     ``trades`` is the number of trades closed before then, ``peak`` the highest equity at a close

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-import attrs
-
 from quantsail_framework.domain.order import Breach, Reference, Request, Trip
 from quantsail_framework.engine.account import Account
 from quantsail_framework.errors import ComponentError
@@ -60,7 +58,7 @@ class Watch:
             left = tuple(symbol for symbol in trip.symbols if symbol not in silent)
             if not left:
                 return None
-            trip = attrs.evolve(trip, symbols=left)
+            trip = trip._replace(symbols=left)
         self.trips.append(trip)
         return trip
 

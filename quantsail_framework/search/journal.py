@@ -8,8 +8,9 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, get_origin
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from quantsail_framework.config.plain import plain
 from quantsail_framework.ports.executor import Executor
 from quantsail_framework.ports.runner import Session
 from quantsail_framework.search.study import Study, Trial, run_trial
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 FOLDER = ".trials"  # beside the run folders
 
@@ -143,9 +147,27 @@ def _key(values: Mapping[str, Any]) -> str:
 
 
 def _plain(trial: Trial) -> dict[str, Any]:
-    returns = base64.b64encode(trial.returns.astype("<f8").tobytes()).decode()
-    about = {"status": trial.status, "reason": trial.reason, "score": trial.score, "more": trial.more}
-    return {"values": plain(trial.values), **about, "metrics": dict(trial.metrics), "returns": returns}
+    return {**_converter().unstructure(trial), "values": plain(trial.values)}
+
+
+@cache
+def _converter() -> Converter:
+    """Trials as JSON knows them, and back."""
+    from cattrs import Converter
+
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_structure_hook(float, lambda number, _: number)  # a count stays one
+    converter.register_unstructure_hook_func(
+        _is_array, lambda values: base64.b64encode(values.astype("<f8").tobytes()).decode()
+    )
+    converter.register_structure_hook_func(
+        _is_array, lambda text, _: np.frombuffer(base64.b64decode(text), "<f8").astype(np.float64)
+    )
+    return converter
+
+
+def _is_array(annotation: Any) -> bool:
+    return get_origin(annotation) is np.ndarray
 
 
 def _ends_halfway(file: BinaryIO) -> bool:
@@ -159,9 +181,7 @@ def _ends_halfway(file: BinaryIO) -> bool:
 def _read(path: Path) -> Iterator[tuple[str, Trial]]:
     for line in path.read_text("utf-8").splitlines():
         try:
-            about = json.loads(line)
-            returns = np.frombuffer(base64.b64decode(about.pop("returns")), "<f8").astype(np.float64)
-            trial = Trial(returns=returns, more=tuple(about.pop("more")), **about)
-        except (ValueError, KeyError, TypeError):  # cut off by a crash: it runs again
+            trial = _converter().structure(json.loads(line), Trial)
+        except Exception:  # noqa: BLE001, S112 - cut off by a crash: it runs again
             continue
         yield _key(trial.values), trial

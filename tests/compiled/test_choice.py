@@ -165,7 +165,7 @@ def test_a_class_with_a_method_of_its_own_has_not_the_form_of_its_parent(case: t
     class NextWeek(MaxDailyLoss):
         def trip(self, portfolio: Portfolio, market: Market, reference: Reference) -> Trip | None:
             trip = super().trip(portfolio, market, reference)
-            return trip and attrs.evolve(trip, until_ns=trip.until_ns + 7 * NS_PER_DAY)
+            return trip and trip._replace(until_ns=trip.until_ns + 7 * NS_PER_DAY)
 
     pipeline, _ = case
     assert forms_of(attrs.evolve(pipeline, sizer=Half())) is None
