@@ -131,6 +131,17 @@ def sortino(returns: Floats, periods: float) -> Value:
     return finite(float(returns.mean()) / downside * math.sqrt(periods))
 
 
+def bends(equity: Floats) -> Integers:
+    """Index of the first and last point of each stretch over which the curve does not move.
+
+    Drawdowns begin, end and are deepest there: most curves move at few of their points, only while something is held.
+    """
+    kept = np.ones(equity.size, dtype=np.bool_)
+    moves = equity[1:] != equity[:-1]
+    np.logical_or(moves[:-1], moves[1:], out=kept[1:-1])
+    return np.flatnonzero(kept)
+
+
 def drawdowns(equity: Floats, capital: float) -> Floats:
     """Per point 1 - equity / peak, the peak being the highest equity so far, at least ``capital``.
 

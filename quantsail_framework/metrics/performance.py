@@ -89,7 +89,8 @@ def _trade_values(trades: Table, equity: Any, timeframe_ns: int) -> dict[str, Va
 def _curve_values(equity: Table, capital: float, timeframe_ns: int) -> dict[str, Value]:
     time, points = equity["time"], equity["equity"]
     final = float(points[-1]) if points.size else float(capital)
-    drawdown = curve.drawdowns(points, capital)
+    bends = curve.bends(points)
+    drawdown = curve.drawdowns(points[bends], capital)
     deepest = curve.max_drawdown(drawdown)
     growth = curve.cagr(final, capital, curve.span_days(time, timeframe_ns))
     return {
@@ -99,7 +100,7 @@ def _curve_values(equity: Table, capital: float, timeframe_ns: int) -> dict[str,
         "cagr": growth,
         **_return_values(equity, capital, timeframe_ns),
         "calmar": curve.calmar(growth, deepest),
-        "max_drawdown_duration_days": curve.max_drawdown_duration_days(time, drawdown, timeframe_ns),
+        "max_drawdown_duration_days": curve.max_drawdown_duration_days(time[bends], drawdown, timeframe_ns),
         "exposure_time": curve.exposure_time(equity["exposure"]),
     }
 

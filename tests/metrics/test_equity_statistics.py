@@ -187,6 +187,18 @@ class TestDrawdown:
         assert 0 <= curve.max_drawdown(drawdown) < 1
         assert curve.max_drawdown_duration_days(days(equity.size), drawdown, DAY) == longest
 
+    @given(curves, st.lists(st.integers(1, 4), min_size=40, max_size=40), st.floats(1.0, 1e7))
+    def test_bends_tell_as_much_as_every_point(self, equity: np.ndarray, stays: list[int], capital: float) -> None:
+        points = np.repeat(equity, np.resize(stays, equity.size))
+        time, kept = days(points.size), curve.bends(points)
+        whole, part = curve.drawdowns(points, capital), curve.drawdowns(points[kept], capital)
+        assert curve.max_drawdown(part) == curve.max_drawdown(whole)
+        told = curve.max_drawdown_duration_days(time[kept], part, DAY)
+        assert told == curve.max_drawdown_duration_days(time, whole, DAY)
+
+    def test_bends_are_the_ends_of_each_stretch_that_stays(self) -> None:
+        assert curve.bends(np.array([1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0])).tolist() == [0, 2, 3, 4, 5, 7]
+
 
 def test_calmar_is_growth_over_drawdown() -> None:
     assert curve.calmar(0.3, 0.15) == pytest.approx(2.0)
