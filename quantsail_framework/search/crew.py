@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from quantsail_framework.errors import RunError
 
-_PIECES = 8  # per worker: more share the end better, fewer talk less
+_PIECES = 4  # per worker that what is left would make: pieces get shorter, so that all workers end together
 _LONGEST = 32  # jobs that one worker is given at once
 _AHEAD = 2  # pieces that are handed out per worker, so that none waits for the next
 
@@ -56,21 +56,20 @@ def work_off(crew: Crew, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
 
     Raises RunError naming the job that ends its worker again.
     """
-    length = max(1, min(_LONGEST, -(-len(jobs) // (crew.workers() * _PIECES))))
     lost: list[Job] = []
-    yield from _round(crew, deque(jobs[at : at + length] for at in range(0, len(jobs), length)), lost)
+    yield from _round(crew, deque(jobs), lost)
     for job in lost:
         again: list[Job] = []
-        yield from _round(crew, deque([[job]]), again)
+        yield from _round(crew, deque([job]), again)
         if again:
             raise _deadly(job)
 
 
-def _round(crew: Crew, pieces: deque[Sequence[Job]], lost: list[Job]) -> Iterator[tuple[int, Any]]:
-    running: dict[Any, Sequence[Job]] = {}
-    while pieces or running:
-        while pieces and len(running) < _AHEAD * crew.workers():
-            piece = pieces.popleft()
+def _round(crew: Crew, left: deque[Job], lost: list[Job]) -> Iterator[tuple[int, Any]]:
+    running: dict[Any, list[Job]] = {}
+    while left or running:
+        while left and len(running) < _AHEAD * (workers := crew.workers()):
+            piece = [left.popleft() for _ in range(min(_LONGEST, -(-len(left) // (workers * _PIECES))))]
             running[crew.start(piece)] = piece
         for ticket in crew.finished(running.keys()):
             piece = running.pop(ticket)

@@ -35,6 +35,16 @@ def killer(item: int, shared: tuple[str, int, int]) -> int:
     return item
 
 
+def killed_elsewhere(item: int, shared: tuple[str, int]) -> int:
+    """The item, after a while; the first process beside that of this number is killed by it."""
+    marker, own = Path(shared[0]), shared[1]
+    time.sleep(0.01)
+    if os.getpid() != own and not marker.exists():
+        marker.write_text("x")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
 def divided(item: int, shared: int) -> float:
     """A quotient, which zero has none of."""
     return shared / item

@@ -52,7 +52,14 @@ def test_every_job_comes_back_once_with_at_most_two_pieces_per_worker_under_way(
     found = list(work_off(crew, jobs(100)))
     assert sorted(found) == [(index, f"ITEM{index}") for index in range(100)]
     assert crew.most == 4
-    assert {len(piece) for piece in crew.pieces} == {7, 2}  # 100 / (2 workers * 8), rounded up; and the rest
+
+
+def test_pieces_get_shorter_so_that_all_workers_end_together() -> None:
+    crew = Crew()
+    list(work_off(crew, jobs(100)))
+    lengths = [len(piece) for piece in crew.pieces]
+    assert lengths[:5] == [13, 11, 10, 9, 8]  # an eighth of what is left: of 100, 87, 76, 66 and 57, rounded up
+    assert lengths[-8:] == [1] * 8
 
 
 def test_a_piece_is_never_longer_than_32() -> None:
@@ -64,7 +71,7 @@ def test_a_piece_is_never_longer_than_32() -> None:
 def test_jobs_that_were_lost_run_once_more_each_alone() -> None:
     crew = Crew({"item8": 1})
     assert len(dict(work_off(crew, jobs(100)))) == 100
-    assert crew.pieces[-7:] == [[7], [8], [9], [10], [11], [12], [13]]
+    assert crew.pieces[-13:] == [[index] for index in range(13)]
 
 
 def test_a_job_that_ends_its_worker_again_is_named() -> None:

@@ -16,7 +16,7 @@ import pytest
 from quantsail_framework.errors import RunError
 from quantsail_local import executor
 from quantsail_local.executor import LocalExecutor
-from tests.search.jobs import divided, doubled, killer, pid_of, slow_sum
+from tests.search.jobs import divided, doubled, killed_elsewhere, killer, pid_of, slow_sum
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +24,7 @@ def _own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(executor, "_PROBE_S", 0.0)  # do not wait before processes are started
     monkeypatch.setattr(executor, "_START_S", -1e9)
+    monkeypatch.setattr(executor, "_SHARE_S", 0.0)
     return tmp_path
 
 
@@ -85,7 +86,7 @@ from quantsail_local import executor
 from tests.search.jobs import pid_of
 if __name__ == "__main__":
     tempfile.tempdir = {folder!r}
-    executor._PROBE_S, executor._START_S = 0.0, -1e9
+    executor._PROBE_S, executor._START_S, executor._SHARE_S = 0.0, -1e9, 0.0
     for _, pid in executor.LocalExecutor(2).map(pid_of, list(range(10_000)), shared=0.05):
         print(pid, flush=True)
 """
@@ -123,3 +124,40 @@ def test_an_error_of_an_item_reaches_the_caller() -> None:
 def test_a_short_job_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executor, "_START_S", 0.7)
     assert set(results(2, pid_of, list(range(20)), None).values()) == {os.getpid()}
+
+
+@pytest.fixture
+def _sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_SHARE_S", 1e9)
+
+
+@pytest.mark.usefixtures("_sharing")
+def test_for_a_little_more_work_the_own_process_is_one_of_the_workers() -> None:
+    pids = list(LocalExecutor(2).map(pid_of, list(range(300)), shared=0.01))
+    assert sorted(index for index, _ in pids) == list(range(300))
+    assert os.getpid() in {pid for _, pid in pids[10:]}
+    assert len({pid for _, pid in pids}) == 2
+
+
+@pytest.mark.usefixtures("_sharing")
+def test_a_worker_that_dies_beside_the_own_process_changes_nothing(tmp_path: Path) -> None:
+    marker = tmp_path / "died"
+    given = (str(marker), os.getpid())
+    assert results(2, killed_elsewhere, list(range(300)), given) == {n: n for n in range(300)}
+    assert marker.read_text() == "x"
+
+
+@pytest.mark.usefixtures("_sharing")
+def test_an_error_in_the_own_process_reaches_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        results(2, divided, [1] * 50 + [0] + [1] * 50, 12)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "left_s"),
+    [([0.0, 3.0], 27.0), ([0.0, 3.0, 4.0], 8.0), ([0.0, 3.0, 4.0, 6.0], 10.5)],
+)
+def test_the_first_item_is_no_measure_once_there_are_others(times: list[float], left_s: float) -> None:
+    """It also computes the indicators: of ten items that took 3, 1 and 2 s, seven are left, 1.5 s each."""
+    assert executor._left_s(times, 10) == left_s

@@ -21,8 +21,9 @@ from attrs.validators import ge, optional
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
 
-_PROBE_S = 0.3  # how long this process works alone before it looks whether more are worth their start
+_PROBE_S = 0.1  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
+_SHARE_S = 20.0  # of work: for less, this process is one of the workers, instead of one more that has to start
 
 # In a worker process: the function and the study that it was started with.
 _work: list[Any] = []
@@ -32,8 +33,9 @@ _work: list[Any] = []
 class LocalExecutor:
     """Runs items in processes of this machine; the same results for any number of them.
 
-    The first items run here; when the rest would take no longer than starting processes, all do. Candles are written
-    to a temporary file once and mapped by every process. An item whose process dies is run once more.
+    The first items run here; when the rest would take no longer than starting processes, all do, and when it takes not
+    much longer, this process is one of the workers. Candles are written to a temporary file once and mapped by every
+    process. An item whose process dies is run once more.
     """
 
     workers: int | None = attrs.field(
@@ -46,29 +48,40 @@ class LocalExecutor:
         """(index, ``function(item, shared)``) in any order. Closing the iterator ends the processes."""
         jobs: list[Job] = list(enumerate(items))
         workers = min(self.workers or cores(), len(jobs))
-        done, began = 0, time.perf_counter()
-        while jobs[done:] and (workers == 1 or not _worth(done, len(jobs), time.perf_counter() - began, workers)):
-            index, item = jobs[done]
+        left_s, times = 0.0, [time.perf_counter()]
+        while len(times) <= len(jobs) and (workers == 1 or not _worth(left_s, times, workers)):
+            index, item = jobs[len(times) - 1]
             yield index, function(item, shared)
-            done += 1
-        if jobs[done:]:
-            with _Crew(workers, function, shared) as crew:
-                yield from work_off(crew, jobs[done:])
+            times.append(time.perf_counter())
+            left_s = _left_s(times, len(jobs))
+        if jobs := jobs[len(times) - 1 :]:
+            with _Crew(workers, function, shared, shares=left_s < _SHARE_S) as crew:
+                yield from work_off(crew, jobs)
 
 
-def _worth(done: int, total: int, seconds: float, workers: int) -> bool:
-    """Whether starting processes pays: what is left, by the pace so far, beside the same split among them."""
-    if not done or seconds < _PROBE_S:
-        return False
-    left = seconds / done * (total - done)
-    return left > _START_S + left / workers
+def _left_s(times: Sequence[float], total: int) -> float:
+    """What is left takes so long, by the pace between ``times``. The first item also makes what all share."""
+    done = len(times) - 1
+    pace = times[1] - times[0] if done == 1 else (times[-1] - times[1]) / (done - 1)
+    return pace * (total - done)
+
+
+def _worth(left_s: float, times: Sequence[float], workers: int) -> bool:
+    """Whether starting processes pays: what is left beside the same split among them."""
+    return len(times) > 1 and times[-1] - times[0] >= _PROBE_S and left_s > _START_S + left_s / workers
 
 
 class _Crew:
-    """Processes over one study, replaced as a whole when one of them dies."""
+    """Processes over one study, replaced as a whole when one of them dies.
 
-    def __init__(self, workers: int, function: Callable[[Any, Any], Any], shared: Any) -> None:
+    ``shares``: this process is one of the workers, until another dies; what it takes up next may be why.
+    """
+
+    def __init__(self, workers: int, function: Callable[[Any, Any], Any], shared: Any, *, shares: bool) -> None:
         self._workers = workers
+        self._work = function, shared
+        self._shares = shares
+        self._own: _Own | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="quantsail-"))
         self._file = self._folder / "study"
         try:
@@ -88,7 +101,10 @@ class _Crew:
     def workers(self) -> int:
         return self._workers
 
-    def start(self, piece: Sequence[Job]) -> Future[Results]:
+    def start(self, piece: Sequence[Job]) -> Future[Results] | _Own:
+        if self._shares and self._own is None:
+            self._own = _Own(piece)
+            return self._own
         try:
             return self._pool.submit(_run, piece)
         except BrokenProcessPool:
@@ -96,19 +112,47 @@ class _Crew:
             self._pool = self._new_pool()
             return self._pool.submit(_run, piece)
 
-    def finished(self, tickets: Collection[Future[Results]]) -> Collection[Future[Results]]:
-        return wait(tickets, return_when=FIRST_COMPLETED).done
+    def finished(self, tickets: Collection[Future[Results] | _Own]) -> Collection[Future[Results] | _Own]:
+        others = [ticket for ticket in tickets if isinstance(ticket, Future)]
+        while self._own is not None:
+            if done := [ticket for ticket in others if ticket.done()]:
+                return done
+            if self._own.work(*self._work):
+                return [self._own]
+        return wait(others, return_when=FIRST_COMPLETED).done
 
-    def results(self, ticket: Future[Results]) -> Results:
+    def results(self, ticket: Future[Results] | _Own) -> Results:
+        if isinstance(ticket, _Own):
+            self._own = None
+            return ticket.results
         try:
             return ticket.result()
         except BrokenProcessPool:
+            self._shares = False
             raise LostError from None
 
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            self._workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(str(self._file),)
+            self._workers - self._shares,
+            multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(str(self._file),),
         )
+
+
+class _Own:
+    """The piece that this process works on itself, a job at a time while no other piece is finished."""
+
+    def __init__(self, piece: Sequence[Job]) -> None:
+        self._left = iter(piece)
+        self.results: Results = []
+
+    def work(self, function: Callable[[Any, Any], Any], shared: Any) -> bool:
+        """Do the next job; whether there was none left."""
+        job = next(self._left, None)
+        if job is not None:
+            self.results.append((job[0], function(job[1], shared)))
+        return job is None
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
