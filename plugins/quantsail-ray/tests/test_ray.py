@@ -29,6 +29,7 @@ from tests.search.clusters import (
 from tests.search.jobs import divided, doubled, killer, odd, pid_of
 
 pytest.importorskip("quantsail_ray", reason="quantsail-ray is not installed: it is no part of `standard`")
+from quantsail_ray import cluster
 from quantsail_ray.executor import RayExecutor
 
 pytestmark = pytest.mark.slow
@@ -82,12 +83,12 @@ class TestItsOwn(Cases):
 
 
 @contextmanager
-def head(folder: Path, token: str = "of-this-head") -> Iterator[tuple[str, list[psutil.Process]]]:
+def head(folder: Path, token: str = "of-this-head", cpus: int = 2) -> Iterator[tuple[str, list[psutil.Process]]]:
     """A head with two CPUs, as its users start it, and its processes, which have version 0.2 of a plugin."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    start = ["start", "--head", "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", "2"]
+    start = ["start", "--head", "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", str(cpus)]
     path = os.pathsep.join([str(ROOT), distribution(folder, "0.2")])
     environment = {**os.environ, "PYTHONPATH": path, "RAY_AUTH_MODE": "token", TOKEN: token}
     before = {process.pid for process in psutil.process_iter()}
@@ -188,6 +189,18 @@ def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "does this script start it below `if __name__ == '__main__':`?" in done.stderr.splitlines()[-1]
+
+
+def test_a_cluster_without_cpus_is_waited_for_and_an_error_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cluster, "_PATIENCE_S", 0.2)
+    monkeypatch.setenv(TOKEN, "of-this-head")
+    with head(tmp_path, cpus=0) as (address, _), pytest.raises(RunError) as failure:
+        list(RayExecutor(address=address).map(doubled, [1], shared=None))
+    remedy = f"add some with `ray start --address {address}`"
+    assert str(failure.value) == f"the Ray cluster at {address} has had no CPU for 0 s: {remedy}"
+    assert caplog.messages == [f"the Ray cluster at {address} has no CPU; waiting: {remedy}"]
 
 
 def test_where_no_cluster_is_an_error_says_what_to_start() -> None:

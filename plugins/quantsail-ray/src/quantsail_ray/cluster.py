@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import pickle
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -21,6 +23,9 @@ from quantsail_framework.search.interrupt import interrupt_later
 from quantsail_ray import driver
 
 _CLOSE_S = 30.0  # how long the driver may take to leave a cluster, or to end its own
+_PATIENCE_S = 60.0  # how long a cluster may be without a CPU
+_LOOK_S = 1.0  # between two looks whether it has one by now
+_log = logging.getLogger(__name__)
 
 
 def connected(address: str) -> AbstractContextManager[Running]:
@@ -133,15 +138,31 @@ class _Crew:
     study: int
 
     def workers(self) -> int:
-        count: int = self.ask("workers")
-        return count
+        return max(1, self._cpus())
 
     def start(self, piece: Sequence[Job]) -> Any:
         return self.ask("start", self.study, cloudpickle.dumps(list(piece)))
 
     def finished(self, tickets: Collection[Any]) -> Collection[Any]:
         done: Collection[Any] = self.ask("finished", list(tickets))
+        if not done and not self._cpus():
+            self._wait_for_cpus()
         return done
+
+    def _cpus(self) -> int:
+        count: int = self.ask("workers")
+        return count
+
+    def _wait_for_cpus(self) -> None:
+        """Raises RunError when there is none for long: whoever minds the cluster may be about to add some."""
+        address = self.ask("address")
+        remedy = f"add some with `ray start --address {address}`"
+        _log.warning("the Ray cluster at %s has no CPU; waiting: %s", address, remedy)
+        until = time.monotonic() + _PATIENCE_S
+        while not self._cpus():
+            if time.monotonic() > until:
+                raise RunError(f"the Ray cluster at {address} has had no CPU for {_PATIENCE_S:.0f} s: {remedy}")
+            time.sleep(min(_LOOK_S, _PATIENCE_S / 10))
 
     def results(self, ticket: Any) -> Results:
         packed = self.ask("results", ticket)
