@@ -48,10 +48,17 @@ def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[s
     choice.get_ready(pipeline, data, runs, tell)
 
 
-def result_of(kind: str, pipeline: Pipeline, data: MarketData, run: Simulation) -> RunResult:
-    """The tables of one simulation with their statistics and the facts of the run."""
+def result_of(
+    kind: str, pipeline: Pipeline, data: MarketData, run: Simulation, *, breakdowns_later: bool = False
+) -> RunResult:
+    """The tables of one simulation with their statistics and the facts of the run; ``performance`` has the flag."""
     measured = performance(
-        run.trades, run.equity, capital=pipeline.capital, timeframe_ns=data.timeframe.ns, benchmark=_benchmark(data)
+        run.trades,
+        run.equity,
+        capital=pipeline.capital,
+        timeframe_ns=data.timeframe.ns,
+        benchmark=_benchmark(data),
+        breakdowns_later=breakdowns_later,
     )
     return RunResult(
         kind=kind,

@@ -130,9 +130,16 @@ class _Trades:
             tuple(_column(noted[f"{leg}_{part}"], np.float64) for part in Costs._fields) for leg in ("entry", "exit")
         )
         self.by_symbol = [
-            (symbol, bars[symbol], own, *_open_bars(bars[symbol].time, self.entry_time[own], self.exit_time[own]))
+            (symbol, bars[symbol], own, *self._open_bars(bars[symbol].time, own))
             for symbol, own in _rows_by_symbol(noted["symbol"], len(bars)).items()
         ]
+
+    def _open_bars(self, times: Ints, own: Ints) -> tuple[Ints, Ints]:
+        """The last bar that had opened by each entry, and by each exit."""
+        if "entry_i" in self.noted:  # the loop tells
+            return _column(self.noted["entry_i"], np.int64)[own], _column(self.noted["exit_i"], np.int64)[own]
+        entered, left = (times.searchsorted(of[own], side="right") - 1 for of in (self.entry_time, self.exit_time))
+        return entered, left
 
     def table(self) -> Table:
         """One row per trade."""
@@ -192,11 +199,6 @@ class _Trades:
 
 # The word of a side, at its own index: -1 is the last.
 _SIDES = np.array([None, side_name(LONG), side_name(SHORT)], dtype=object)
-
-
-def _open_bars(times: Ints, entered: Ints, left: Ints) -> tuple[Ints, Ints]:
-    """The last bar that had opened by the entry, and by the exit."""
-    return times.searchsorted(entered, side="right") - 1, times.searchsorted(left, side="right") - 1
 
 
 def _rows_by_symbol(symbols: Sequence[str], most: int) -> Mapping[str, Ints]:
@@ -266,17 +268,20 @@ def trade_of(trade: ClosedTrade, bars: Bars) -> Trade:
 def _equity_table(books: Books, trades: _Trades, data: MarketData) -> Table:
     """Equity, cash and gross exposure at every close from the start of the result on."""
     moments = all_moments([bars.time for bars in data.bars.values()])
-    cash = _steps(moments, books.cash_times, books.cash_after, books.capital)
+    size = len(moments)
+    cash = _steps(moments.searchsorted(books.cash_times), books.cash_after, books.capital, size)
     equity, exposure = cash, np.zeros(0)
-    for number, (_, bars, own, *_) in enumerate(trades.by_symbol):
-        value = _holding(trades.entry_time[own], trades.exit_time[own], trades.signed[own], moments)
+    for number, (_, bars, own, entered, left) in enumerate(trades.by_symbol):
+        if len(bars) < size:  # else a bar is its moment
+            entered, left = (moments.searchsorted(of[own]) for of in (trades.entry_time, trades.exit_time))
+        value = _holding(entered, left, trades.signed[own], size)
         value *= _last_closes(bars, moments)
         # The first makes the columns, the others add to them: long columns take time to come and go.
         equity = np.add(equity, value, out=equity if number else None)
         np.abs(value, out=value)
         exposure = np.add(exposure, value, out=exposure) if number else value
     if not trades.by_symbol:
-        equity, exposure = cash.copy(), np.zeros(len(moments))
+        equity, exposure = cash.copy(), np.zeros(size)
     first = int(moments.searchsorted(data.start_ns))
     return {"time": moments[first:], "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
 
@@ -304,18 +309,17 @@ def _check_flow(books: Books, trades: _Trades, tolerance: float) -> None:
         raise AccountingError(f"after the fills of {place} cash is {has!r}, capital and profits make {wants!r}")
 
 
-def _steps(moments: Ints, times: Ints, values: Floats, before: float) -> Floats:
-    """A step function at ``moments``: the last of ``values`` whose time is not later, or ``before``."""
-    at = moments.searchsorted(times)
-    edges = np.concatenate(([0], at, [len(moments)]))
+def _steps(at: Ints, values: Floats, before: float, size: int) -> Floats:
+    """A step function over ``size`` points: ``before``, and from each point of ``at`` on its value."""
+    edges = np.concatenate(([0], at, [size]))
     return np.repeat(np.concatenate(([before], values)), np.diff(edges))
 
 
-def _holding(entered: Ints, left: Ints, signed: Floats, moments: Ints) -> Floats:
-    """Signed quantity of one symbol held at each close."""
+def _holding(entered: Ints, left: Ints, signed: Floats, size: int) -> Floats:
+    """Signed quantity of one symbol held at each of so many closes."""
     over = entered < left
-    times = np.column_stack([entered[over], left[over]]).ravel()
-    return _steps(moments, times, np.column_stack([signed[over], np.zeros(len(times) // 2)]).ravel(), 0.0)
+    at = np.column_stack([entered[over], left[over]]).ravel()
+    return _steps(at, np.column_stack([signed[over], np.zeros(len(at) // 2)]).ravel(), 0.0, size)
 
 
 def _last_closes(bars: Bars, moments: Ints) -> Floats:

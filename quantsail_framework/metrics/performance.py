@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,30 +23,66 @@ class Performance(NamedTuple):
     ``by_month.2024-01.total_return``.
     """
 
-    metrics: dict[str, Any]
+    metrics: Mapping[str, Any]
     undefined: dict[str, str]
 
 
+class _Later(Mapping[str, Any]):
+    """Metrics of which some are made when somebody reads them."""
+
+    def __init__(self, values: dict[str, Any], later: dict[str, Callable[[], Any]]) -> None:
+        self._values = values
+        self._later = later
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values and name in self._later:
+            self._values[name] = self._later[name]()
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._values, **self._later})
+
+    def __len__(self) -> int:
+        return len(self._values.keys() | self._later.keys())
+
+
+def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The plain numbers among them, without making what is made later."""
+    values = metrics._values if isinstance(metrics, _Later) else metrics
+    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
 def performance(
-    trades: Table, equity: Table, *, capital: float, timeframe_ns: int, benchmark: float | None
+    trades: Table,
+    equity: Table,
+    *,
+    capital: float,
+    timeframe_ns: int,
+    benchmark: float | None,
+    breakdowns_later: bool = False,
 ) -> Performance:
     """Every metric of a run from its ``trades`` and ``equity`` tables (either may be empty).
 
     ``capital`` > 0 is the equity before the first bar, ``timeframe_ns`` the bar length, ``benchmark``
     the buy-and-hold return (None when there was nothing to buy). Each metric's own function says
     what it means; the totals are sums of the trade columns, ``ambiguous_trades`` counts trades
-    whose bar touched stop and target.
+    whose bar touched stop and target. ``breakdowns_later``: they are made when they are read, as a search seldom does.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # finite() turns what overflows into a reason
         values = _trade_values(trades, equity["equity"], timeframe_ns) | _curve_values(equity, capital, timeframe_ns)
     values["buy_and_hold_return"] = Undefined("no tradable bar to buy at") if benchmark is None else finite(benchmark)
-    months, month_gaps = by_month(trades, equity, capital)
     metrics: dict[str, Any] = {
         name: None if isinstance(value, Undefined) else value for name, value in _in_order(values).items()
     }
-    metrics |= {f"by_{name}": by_column(trades, name) for name in ("symbol", "side", "exit_reason")}
-    metrics["by_month"] = months
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
+    breakdowns: dict[str, Callable[[], Any]] = {
+        f"by_{name}": partial(by_column, trades, name) for name in ("symbol", "side", "exit_reason")
+    }
+    if breakdowns_later:
+        breakdowns["by_month"] = lambda: by_month(trades, equity, capital)[0]
+        return Performance(_Later(metrics, breakdowns), undefined)
+    metrics |= {name: make() for name, make in breakdowns.items()}
+    metrics["by_month"], month_gaps = by_month(trades, equity, capital)
     return Performance(metrics, undefined | {f"by_month.{path}": reason for path, reason in month_gaps.items()})
 
 

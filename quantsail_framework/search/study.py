@@ -17,6 +17,7 @@ from quantsail_framework.engine import MarketData, load_market
 from quantsail_framework.engine.market import warmup_of
 from quantsail_framework.errors import InputError, QuantsailError, words
 from quantsail_framework.metrics.equity import last_points_of_days
+from quantsail_framework.metrics.performance import numbers
 from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline
 
@@ -38,24 +39,25 @@ class Study:
     both_touched: BothTouched = "stop_first"
     more: tuple[Objective, ...] = ()
 
-    def run(self, values: Mapping[str, Any]) -> RunResult:
+    def run(self, values: Mapping[str, Any], *, breakdowns_later: bool = False) -> RunResult:
         """The backtest of the pipeline with these options. Raises what the pipeline or the engine refuses."""
         pipeline = vary(self.pipeline, values)
         data = attrs.evolve(self.data, warmup=warmup_of(pipeline))
-        return result_of("backtest", pipeline, data, backtest(pipeline, data, both_touched=self.both_touched))
+        run = backtest(pipeline, data, both_touched=self.both_touched)
+        return result_of("backtest", pipeline, data, run, breakdowns_later=breakdowns_later)
 
     def try_(self, values: Mapping[str, Any]) -> Trial:
         """One trial: what came of these options, in a form that is small enough to keep thousands of."""
         try:
-            result = self.run(values)
+            result = self.run(values, breakdowns_later=True)
             score = None if self.objective is None else _finite(self.objective.score(result))
             more = tuple(_finite(objective.score(result)) for objective in self.more)
         except InputError as error:  # a combination that the component itself refuses
             return Trial(dict(values), "refused", words(error))
         except QuantsailError as error:
             return Trial(dict(values), "error", words(error))
-        numbers = {name: value for name, value in result.metrics.items() if isinstance(value, int | float)}
-        return Trial(dict(values), "ok", "", score, numbers, daily_returns(result, self.pipeline.capital), more)
+        returns = daily_returns(result, self.pipeline.capital)
+        return Trial(dict(values), "ok", "", score, numbers(result.metrics), returns, more)
 
 
 @attrs.frozen(eq=False)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantsail_framework.metrics import Performance, buy_and_hold, performance
+from quantsail_framework.metrics.performance import numbers
 
 DAY = 86_400_000_000_000
 HOUR = DAY // 24
@@ -259,3 +260,18 @@ def test_a_year_of_minutes_takes_milliseconds(make_trades: Maker, make_equity: M
         performance(trades, equity, capital=10_000.0, timeframe_ns=minute, benchmark=0.0)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.05
+
+
+def test_breakdowns_that_are_made_when_they_are_read_are_the_same(make_trades: Maker, make_equity: Maker) -> None:
+    given = {"capital": 1000.0, "timeframe_ns": DAY, "benchmark": None}
+    trades = make_trades([{"net_pnl": 50.0, "symbol": "A/USDT"}, {"net_pnl": -20.0, "symbol": "B/USDT"}])
+    equity = make_equity([1050.0, 1030.0])
+    at_once = performance(trades, equity, **given).metrics
+    later = performance(trades, equity, **given, breakdowns_later=True).metrics
+    assert numbers(later) == numbers(at_once)
+    assert later["by_symbol"]["B/USDT"]["total_net_pnl"] == -20.0
+    assert list(later) == list(at_once)
+    assert len(later) == len(at_once)
+    assert later == at_once
+    with pytest.raises(KeyError):
+        later["by_hour"]

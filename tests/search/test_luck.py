@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -59,6 +60,22 @@ def swept(pipeline_file: Path) -> RunResult:
 @pytest.fixture(scope="module")
 def study(pipeline_file: Path) -> Study:
     return make_study(load_pipeline(pipeline_file), [])
+
+
+@attrs.frozen
+class LeastMonth:
+    """An objective that reads a breakdown."""
+
+    def score(self, result: RunResult) -> float | None:
+        """What the worst month earned."""
+        return min(float(month["total_net_pnl"]) for month in result.metrics["by_month"].values())
+
+
+def test_an_objective_may_read_a_breakdown(study: Study) -> None:
+    told = study.run({}).metrics["by_month"].values()
+    trial = attrs.evolve(study, objective=LeastMonth()).try_({})
+    assert trial.score == min(month["total_net_pnl"] for month in told)
+    assert "by_month" not in trial.metrics
 
 
 def test_the_figures_are_those_of_the_formulas(swept: RunResult, study: Study) -> None:

@@ -27,7 +27,7 @@ Item = dict[str, Any]
 class RerunStudy(Study):
     """A study whose trials may also have noisy costs or candles that were drawn anew."""
 
-    def run(self, values: Mapping[str, Any]) -> RunResult:
+    def run(self, values: Mapping[str, Any], *, breakdowns_later: bool = False) -> RunResult:
         """The backtest of one item."""
         pipeline, data = self.pipeline, attrs.evolve(self.data, warmup=warmup_of(self.pipeline))
         if _COSTS in values:
@@ -35,8 +35,9 @@ class RerunStudy(Study):
         elif _PATH in values:
             data = resampled(data, generator(values[_PATH][0], _PATH, values[_PATH][1]))
         else:
-            return super().run(values)
-        return result_of("backtest", pipeline, data, backtest(pipeline, data, both_touched=self.both_touched))
+            return super().run(values, breakdowns_later=breakdowns_later)
+        run = backtest(pipeline, data, both_touched=self.both_touched)
+        return result_of("backtest", pipeline, data, run, breakdowns_later=breakdowns_later)
 
 
 def cost_items(level: float, sigma: float, seed: int, runs: int) -> list[Item]:
