@@ -259,8 +259,8 @@ _guards = _Guards()
 
 def _is_logging(frame: FrameType) -> bool:
     """Whether what it calls are handlers of the log: where they send it is up to whoever set them, not who logs."""
-    logging = sys.modules.get("logging")
-    return logging is not None and frame.f_code is getattr(logging.Logger.callHandlers, "__code__", None)
+    logger = getattr(sys.modules.get("logging"), "Logger", None)  # another thread may be importing it
+    return logger is not None and frame.f_code is getattr(logger.callHandlers, "__code__", None)
 
 
 def _stays_here(first: object) -> bool:

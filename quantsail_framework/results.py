@@ -236,7 +236,7 @@ def plain_value(value: Any, place: str) -> Any:
         return {str(key): plain_value(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return plain_value(value.tolist(), place)
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):  # a record has names
         return [plain_value(item, f"{place}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()

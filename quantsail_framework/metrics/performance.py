@@ -79,11 +79,15 @@ def performance(
         f"by_{name}": partial(by_column, trades, name) for name in ("symbol", "side", "exit_reason")
     }
     if breakdowns_later:
-        breakdowns["by_month"] = lambda: by_month(trades, equity, capital)[0]
+        breakdowns["by_month"] = partial(_months, trades, equity, capital)
         return Performance(_Later(metrics, breakdowns), undefined)
     metrics |= {name: make() for name, make in breakdowns.items()}
     metrics["by_month"], month_gaps = by_month(trades, equity, capital)
     return Performance(metrics, undefined | {f"by_month.{path}": reason for path, reason in month_gaps.items()})
+
+
+def _months(trades: Table, equity: Table, capital: float) -> dict[str, Any]:
+    return by_month(trades, equity, capital)[0]
 
 
 def buy_and_hold(first_opens: Sequence[float], last_closes: Sequence[float]) -> float | None:

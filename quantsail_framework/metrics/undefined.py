@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+
+import attrs
 
 # Relative: smaller differences between amounts of money are floating-point rounding.
 ROUNDING = 1e-12
 
 
-class Undefined(NamedTuple):
+@attrs.frozen
+class Undefined:
     """No value. ``reason`` is a clause for the user, such as ``"no trades"``."""
 
     reason: str

@@ -11,5 +11,8 @@ class Objective(Protocol):
     """Scores a result; higher is better."""
 
     def score(self, result: RunResult) -> float | None:
-        """A finite number, or None when the result does not qualify."""
+        """A finite number, or None when the result does not qualify.
+
+        The breakdowns among the metrics are made when they are read; why a month has no return is not told here.
+        """
         ...

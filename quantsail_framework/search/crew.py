@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from quantsail_framework.errors import RunError
@@ -51,13 +51,14 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def work_off(crew: Crew, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
+def work_off(crew: Crew, jobs: Sequence[Job], own: Callable[[Any], Any] | None = None) -> Iterator[tuple[int, Any]]:
     """(index, result) of every job, in any order. What a dying worker took along runs once more, each job alone.
 
-    Raises RunError naming the job that ends its worker again.
+    ``own`` does an item in this process, while no worker has finished a piece and until one dies; the crew's tickets
+    are futures then. Raises RunError naming the job that ends its worker again.
     """
     lost: list[Job] = []
-    yield from _round(crew, deque(jobs), lost)
+    yield from _round(crew, deque(jobs), lost, own)
     for job in lost:
         again: list[Job] = []
         yield from _round(crew, deque([job]), again)
@@ -65,12 +66,19 @@ def work_off(crew: Crew, jobs: Sequence[Job]) -> Iterator[tuple[int, Any]]:
             raise _deadly(job)
 
 
-def _round(crew: Crew, left: deque[Job], lost: list[Job]) -> Iterator[tuple[int, Any]]:
+def _round(
+    crew: Crew, left: deque[Job], lost: list[Job], own: Callable[[Any], Any] | None = None
+) -> Iterator[tuple[int, Any]]:
     running: dict[Any, list[Job]] = {}
     while left or running:
-        while left and len(running) < _AHEAD * (workers := crew.workers()):
+        workers = crew.workers() if left else 0
+        while left and len(running) < _AHEAD * workers:
             piece = [left.popleft() for _ in range(min(_LONGEST, -(-len(left) // (workers * _PIECES))))]
             running[crew.start(piece)] = piece
+        if own and left and not any(ticket.done() for ticket in running):
+            index, item = left.pop()
+            yield index, own(item)
+            continue
         for ticket in crew.finished(running.keys()):
             piece = running.pop(ticket)
             try:
@@ -78,7 +86,7 @@ def _round(crew: Crew, left: deque[Job], lost: list[Job]) -> Iterator[tuple[int,
             except LostError as loss:
                 if loss.again and len(piece) == 1:
                     raise _deadly(piece[0]) from None
-                results = []
+                results, own = [], None
             yield from results
             came = {index for index, _ in results}
             lost += [job for job in piece if job[0] not in came]

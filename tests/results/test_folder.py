@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from quantsail_framework.domain.order import Reference
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.errors import ResultsError, RunError
 from quantsail_framework.plugins import PluginInfo
@@ -188,6 +189,8 @@ def test_a_failed_run_keeps_the_parent_that_others_use(tmp_path: Path) -> None:
 def test_a_value_that_cannot_be_written_leaves_nothing(pipeline: Pipeline, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"^metrics\.sharpe is nan; a result holds null and a reason instead$"):
         _write(make_result(metrics={"sharpe": float("nan")}), pipeline, tmp_path / "run")
+    with pytest.raises(RunError, match=r"^manifest\.day is a Reference; a result holds plain values only$"):
+        _write(make_result(facts={"day": Reference(0, 0, 1.0)}), pipeline, tmp_path / "run")
     with pytest.raises(RunError, match=r"^manifest\.data\.hashes\[1\] is a object; a result holds plain values only$"):
         _write(make_result(facts={"data": {"hashes": ["a", object()]}}), pipeline, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
+import attrs
 import pytest
 
 from quantsail_framework.errors import RunError
@@ -90,3 +92,50 @@ def test_a_job_alone_that_was_given_to_several_workers_is_not_given_to_more() ->
     with pytest.raises(RunError, match=r"^item 'item1' ended"):
         list(work_off(crew, jobs(4)))
     assert crew.pieces.count([1]) == 1
+
+
+class Futures(Crew):
+    """Its tickets are futures, of which none is done before it is waited for."""
+
+    def start(self, piece: Sequence[Job]) -> Any:
+        return Ticket(super().start(piece))
+
+    def finished(self, tickets: Collection[Any]) -> list[Any]:
+        return [min(tickets, key=lambda ticket: ticket.number)]
+
+    def results(self, ticket: Any) -> Results:
+        return super().results(ticket.number)
+
+
+@attrs.frozen
+class Ticket:
+    number: int
+
+    def done(self) -> bool:
+        return False
+
+
+def test_what_is_left_is_done_here_while_no_piece_is_finished() -> None:
+    crew, own = Futures(), list[str]()
+
+    def here(item: str) -> str:
+        own.append(item)
+        return item.upper()
+
+    found = list(work_off(crew, jobs(100), here))
+    assert sorted(found) == [(index, f"ITEM{index}") for index in range(100)]
+    assert own[0] == "item99"  # from the other end
+    assert len(own) == 100 - sum(map(len, crew.given))
+    assert found[0] == (99, "ITEM99")
+
+
+def test_what_a_worker_took_along_is_not_done_here() -> None:
+    crew, own = Futures({"item0": 1}), list[str]()
+
+    def one_only(item: str) -> str:
+        own.append(item)
+        return item.upper()
+
+    assert len(dict(work_off(crew, jobs(20), one_only))) == 20
+    assert [0] in crew.pieces[1:]  # once more, by a worker
+    assert "item0" not in own

@@ -161,3 +161,23 @@ def test_an_error_in_the_own_process_reaches_the_caller(tmp_path: Path) -> None:
 def test_the_first_item_is_no_measure_once_there_are_others(times: list[float], left_s: float) -> None:
     """It also computes the indicators: of ten items that took 3, 1 and 2 s, seven are left, 1.5 s each."""
     assert executor._left_s(times, 10) == left_s
+
+
+@pytest.mark.usefixtures("_sharing")
+def test_what_the_own_process_has_done_comes_at_once() -> None:
+    """A search keeps each trial before it waits for the next, so that Ctrl-C takes none along."""
+    running = LocalExecutor(2).map(pid_of, list(range(200)), shared=0.02)
+    next(running)
+    began = time.perf_counter()
+    assert next(running)[1] == os.getpid()
+    assert next(running)[1] == os.getpid()
+    running.close()
+    assert time.perf_counter() - began < 10.0
+
+
+def test_a_slow_first_item_alone_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "_PROBE_S", 0.1)
+    monkeypatch.setattr(executor, "_START_S", 0.7)
+    assert not executor._worth(75.0, [0.0, 0.15], 2)  # it computes what all share
+    assert not executor._worth(0.5, [0.0, 0.15, 0.151], 2)
+    assert executor._worth(75.0, [0.0, 5.0], 2)

@@ -23,7 +23,7 @@ from quantsail_framework.search.crew import Job, LostError, Results, cores, work
 
 _PROBE_S = 0.1  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
-_SHARE_S = 20.0  # of work: for less, this process is one of the workers, instead of one more that has to start
+_SHARE_S = 5.0  # of work: for less, this process is one of the workers, instead of one more that has to start
 
 # In a worker process: the function and the study that it was started with.
 _work: list[Any] = []
@@ -35,7 +35,7 @@ class LocalExecutor:
 
     The first items run here; when the rest would take no longer than starting processes, all do, and when it takes not
     much longer, this process is one of the workers. Candles are written to a temporary file once and mapped by every
-    process. An item whose process dies is run once more.
+    process. An item whose process dies is run once more, unless that process is this one.
     """
 
     workers: int | None = attrs.field(
@@ -55,8 +55,9 @@ class LocalExecutor:
             times.append(time.perf_counter())
             left_s = _left_s(times, len(jobs))
         if jobs := jobs[len(times) - 1 :]:
-            with _Crew(workers, function, shared, shares=left_s < _SHARE_S) as crew:
-                yield from work_off(crew, jobs)
+            own = (lambda item: function(item, shared)) if left_s < _SHARE_S else None
+            with _Crew(workers, function, shared, shares=own is not None) as crew:
+                yield from work_off(crew, jobs, own)
 
 
 def _left_s(times: Sequence[float], total: int) -> float:
@@ -68,20 +69,21 @@ def _left_s(times: Sequence[float], total: int) -> float:
 
 def _worth(left_s: float, times: Sequence[float], workers: int) -> bool:
     """Whether starting processes pays: what is left beside the same split among them."""
-    return len(times) > 1 and times[-1] - times[0] >= _PROBE_S and left_s > _START_S + left_s / workers
+    if len(times) < 2 or times[-1] - times[0] < _PROBE_S:
+        return False
+    # The first item alone is a measure only where it takes so long that what it makes for all cannot be why.
+    return (len(times) > 2 or times[1] - times[0] > _START_S) and left_s > _START_S + left_s / workers
 
 
 class _Crew:
     """Processes over one study, replaced as a whole when one of them dies.
 
-    ``shares``: this process is one of the workers, until another dies; what it takes up next may be why.
+    ``shares``: this process is one of the workers, until another dies.
     """
 
     def __init__(self, workers: int, function: Callable[[Any, Any], Any], shared: Any, *, shares: bool) -> None:
         self._workers = workers
-        self._work = function, shared
         self._shares = shares
-        self._own: _Own | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="quantsail-"))
         self._file = self._folder / "study"
         try:
@@ -99,60 +101,33 @@ class _Crew:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def workers(self) -> int:
-        return self._workers
+        return self._workers - self._shares
 
-    def start(self, piece: Sequence[Job]) -> Future[Results] | _Own:
-        if self._shares and self._own is None:
-            self._own = _Own(piece)
-            return self._own
+    def start(self, piece: Sequence[Job]) -> Future[Results]:
         try:
             return self._pool.submit(_run, piece)
         except BrokenProcessPool:
             _end(self._pool)
+            self._shares = False
             self._pool = self._new_pool()
             return self._pool.submit(_run, piece)
 
-    def finished(self, tickets: Collection[Future[Results] | _Own]) -> Collection[Future[Results] | _Own]:
-        others = [ticket for ticket in tickets if isinstance(ticket, Future)]
-        while self._own is not None:
-            if done := [ticket for ticket in others if ticket.done()]:
-                return done
-            if self._own.work(*self._work):
-                return [self._own]
-        return wait(others, return_when=FIRST_COMPLETED).done
+    def finished(self, tickets: Collection[Future[Results]]) -> Collection[Future[Results]]:
+        return wait(tickets, return_when=FIRST_COMPLETED).done
 
-    def results(self, ticket: Future[Results] | _Own) -> Results:
-        if isinstance(ticket, _Own):
-            self._own = None
-            return ticket.results
+    def results(self, ticket: Future[Results]) -> Results:
         try:
             return ticket.result()
         except BrokenProcessPool:
-            self._shares = False
             raise LostError from None
 
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
-            self._workers - self._shares,
+            self.workers(),
             multiprocessing.get_context("spawn"),
             initializer=_start,
             initargs=(str(self._file),),
         )
-
-
-class _Own:
-    """The piece that this process works on itself, a job at a time while no other piece is finished."""
-
-    def __init__(self, piece: Sequence[Job]) -> None:
-        self._left = iter(piece)
-        self.results: Results = []
-
-    def work(self, function: Callable[[Any, Any], Any], shared: Any) -> bool:
-        """Do the next job; whether there was none left."""
-        job = next(self._left, None)
-        if job is not None:
-            self.results.append((job[0], function(job[1], shared)))
-        return job is None
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

@@ -23,7 +23,7 @@ from quantsail_framework.search.interrupt import interrupt_later
 from quantsail_ray import driver
 
 _CLOSE_S = 30.0  # how long the driver may take to leave a cluster, or to end its own
-_PATIENCE_S = 60.0  # how long a cluster may be without a CPU
+_PATIENCE_S = 600.0  # how long a cluster may be without a CPU: one that grows by need may have to order machines
 _LOOK_S = 1.0  # between two looks whether it has one by now
 _log = logging.getLogger(__name__)
 
