@@ -250,7 +250,7 @@ class _Guards:
             return
         deed, place = _EVENTS[event]
         if not _stays_here(arguments[0]) and arguments[place] is not None:
-            for watch in self._watches:
+            for watch in reversed(self._watches):  # the innermost first: an item of a search tells it of itself
                 watch.judge(deed, arguments[place])
 
 
