@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from quantsail_framework.errors import RunError
 
 _PIECES = 4  # per worker that what is left would make: pieces get shorter, so that all workers end together
 _LONGEST = 32  # jobs that one worker is given at once
+_LOOK_S = 1.0  # between two looks at what a cluster has
 _AHEAD = 2  # pieces that are handed out per worker, so that none waits for the next
 
 Job = tuple[int, Any]
@@ -49,6 +51,18 @@ def cores() -> int:
     """Cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def wait_for_some(
+    count: Callable[[], int], whose: str, what: str, remedy: str, patience_s: float, tell: Callable[[str], None]
+) -> None:
+    """Wait until there are any of ``what`` that a cluster lacks, which is told once. Raises RunError after a while."""
+    tell(f"{whose} has no {what}; waiting: {remedy}")
+    until = time.monotonic() + patience_s
+    while not count():
+        if time.monotonic() > until:
+            raise RunError(f"{whose} has had no {what} for {patience_s:.0f} s: {remedy}")
+        time.sleep(min(_LOOK_S, patience_s / 10))
 
 
 def work_off(crew: Crew, jobs: Sequence[Job], own: Callable[[Any], Any] | None = None) -> Iterator[tuple[int, Any]]:

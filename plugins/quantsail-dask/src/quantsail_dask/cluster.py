@@ -23,7 +23,7 @@ from distributed.utils import LoopRunner
 
 from quantsail_dask.worker import Study, run
 from quantsail_framework.errors import RunError
-from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
+from quantsail_framework.search.crew import Job, LostError, Results, cores, wait_for_some, work_off
 from quantsail_framework.search.interrupt import interrupt_later
 
 _log = logging.getLogger(__name__)
@@ -190,9 +190,5 @@ class _Crew:
             return
         address = self.client.scheduler_info()["address"]
         remedy = f"start some with `dask worker {address} --nworkers auto --nthreads 1`"
-        _log.warning("the Dask scheduler at %s has no worker; waiting: %s", address, remedy)
-        until = time.monotonic() + _PATIENCE_S
-        while not self.client.nthreads():
-            if time.monotonic() > until:
-                raise RunError(f"the Dask scheduler at {address} has had no worker for {_PATIENCE_S:.0f} s: {remedy}")
-            time.sleep(min(_LOOK_S, _PATIENCE_S / 10))
+        whose = f"the Dask scheduler at {address}"
+        wait_for_some(lambda: len(self.client.nthreads()), whose, "worker", remedy, _PATIENCE_S, _log.warning)

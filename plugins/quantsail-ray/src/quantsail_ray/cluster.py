@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import pickle
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -18,13 +17,12 @@ import psutil  # type: ignore[import-untyped]
 
 from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
-from quantsail_framework.search.crew import Job, LostError, Results, work_off
+from quantsail_framework.search.crew import Job, LostError, Results, wait_for_some, work_off
 from quantsail_framework.search.interrupt import interrupt_later
 from quantsail_ray import driver
 
 _CLOSE_S = 30.0  # how long the driver may take to leave a cluster, or to end its own
 _PATIENCE_S = 600.0  # how long a cluster may be without a CPU: one that grows by need may have to order machines
-_LOOK_S = 1.0  # between two looks whether it has one by now
 _log = logging.getLogger(__name__)
 
 
@@ -157,12 +155,7 @@ class _Crew:
         """Raises RunError when there is none for long: whoever minds the cluster may be about to add some."""
         address = self.ask("address")
         remedy = f"add some with `ray start --address {address}`"
-        _log.warning("the Ray cluster at %s has no CPU; waiting: %s", address, remedy)
-        until = time.monotonic() + _PATIENCE_S
-        while not self._cpus():
-            if time.monotonic() > until:
-                raise RunError(f"the Ray cluster at {address} has had no CPU for {_PATIENCE_S:.0f} s: {remedy}")
-            time.sleep(min(_LOOK_S, _PATIENCE_S / 10))
+        wait_for_some(self._cpus, f"the Ray cluster at {address}", "CPU", remedy, _PATIENCE_S, _log.warning)
 
     def results(self, ticket: Any) -> Results:
         packed = self.ask("results", ticket)
