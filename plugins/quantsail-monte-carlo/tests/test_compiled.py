@@ -79,6 +79,15 @@ def test_trades_whose_number_lets_many_draws_be_drawn_again(kind: str, machine: 
     both(kind, machine, np.random.default_rng(6).normal(0.0, 1e-3, 100_003), 12, 9)
 
 
+@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("trades", [compiled._BITS, compiled._BITS // 2, compiled._BITS - 1])
+def test_where_the_generator_is_when_what_was_drawn_ahead_is_used_up_or_not(
+    trades: int, seed: int, machine: Machine
+) -> None:
+    """Of a power of two no draw is drawn again: after four bootstraps nothing is left of it."""
+    both("bootstrap", machine, np.random.default_rng(7).normal(0.0, 0.01, trades), 4, seed)
+
+
 def test_returns_that_do_not_lie_in_a_row(machine: Machine) -> None:
     both("bootstrap", machine, np.random.default_rng(7).normal(0.0, 0.01, 200)[::2], 50, 4)
 

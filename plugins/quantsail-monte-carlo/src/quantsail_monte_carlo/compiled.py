@@ -19,6 +19,7 @@ LOAD_FROM = 5_000_000
 MAKE_FROM = 50_000_000
 _MODULE = "quantsail_monte_carlo.kernel"
 _AT_ONCE = 1 << 20  # trades drawn between two looks at Ctrl-C
+_BITS = 1 << 10  # draws of 32 bits ahead
 _WORD = (1 << 64) - 1
 Machine = Callable[..., None]
 
@@ -34,7 +35,7 @@ def machine_for(trades: int, draws: int, tell: Callable[[str], None]) -> Machine
     address = kernel(_MODULE, tell, load=drawn_trades >= LOAD_FROM, make=drawn_trades >= MAKE_FROM)
     if address is None:
         return None
-    machine: Machine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)(address)
+    machine: Machine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 10)(address)
     if not draws_as_numpy(machine):
         _log.warning("this NumPy draws otherwise than the machine code, which is not used")
         return None
@@ -73,15 +74,16 @@ def drawn(
     far on."""
     steps, size = fan_steps(len(returns)), len(returns)
     seen, result = np.empty((min(draws, FAN_DRAWS), len(steps))), Draws.sized(test, draws)
-    ends, stream, path = np.empty(draws), _stream(random), np.empty(size)
+    ends, stream = np.empty(draws), _stream(random)
+    scratch = np.empty(size), np.empty(size, np.uint64), np.empty(_BITS, np.uint64)
     returns = np.ascontiguousarray(returns, np.float64)
     length = max(1, _AT_ONCE // size)
     for first in range(0, draws, length):
         count = min(length, draws - first)
         rows = seen[first : first + count]
-        asked = np.array([size, count, replace, additive, len(steps), len(rows)], np.int64)
+        asked = np.array([size, count, replace, additive, len(steps), len(rows), _BITS], np.int64)
         outs = ends[first:], result.max_drawdown[first:], rows
-        machine(*(each.ctypes.data for each in (returns, stream, asked, steps, path, *outs)))
+        machine(*(each.ctypes.data for each in (returns, stream, asked, steps, *scratch, *outs)))
     _move(random, stream)
     np.subtract(ends, 1.0, out=result.total_return)
     np.less_equal(ends, 0.0, out=result.ruined)
@@ -89,15 +91,21 @@ def drawn(
 
 
 def _stream(random: np.random.Generator) -> Any:
-    """State and increment of a PCG64, each as its upper and lower word; whether half a word is left, and which."""
+    """State and increment of a PCG64, each as its upper and lower word; whether half a word is left, and which. Then
+    the state and what was left before the bits that are drawn ahead, and how many of them are unused: none yet."""
     said: Any = random.bit_generator.state
-    wide = (said["state"]["state"], said["state"]["inc"])
-    words = [part for value in wide for part in (value >> 64, value & _WORD)]
-    return np.array([*words, said["has_uint32"], said["uinteger"]], np.uint64)
+    high, low, *increment = (part for value in said["state"].values() for part in (value >> 64, value & _WORD))
+    half = [said["has_uint32"], said["uinteger"]]
+    return np.array([high, low, *increment, *half, high, low, *half, 0], np.uint64)
 
 
 def _move(random: np.random.Generator, stream: Any) -> None:
-    high, low, _, _, has, left = stream.tolist()
+    """The generator to where the draws are: past the bits that they used."""
+    high, low, _, _, has, left, *before, unused = stream.tolist()
+    if unused:
+        high, low, has, left = before
     said: Any = random.bit_generator.state
     said["state"]["state"] = high << 64 | low
     random.bit_generator.state = {**said, "has_uint32": has, "uinteger": left}
+    if unused:
+        random.integers(0, 1 << 32, _BITS - unused, np.uint32)

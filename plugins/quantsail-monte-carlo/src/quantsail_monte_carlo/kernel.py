@@ -1,9 +1,10 @@
 """The draws of ``paths`` once more, for numba: the same numbers from the same generator, and equity along the way.
 
-Imported only to be compiled. ``stream`` is the state of a PCG64, see ``_stream`` in ``compiled``; it moves on as NumPy
-would move it. Sources: O'Neill, PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms, 2014 (the
-generator); Lemire, Fast Random Integer Generation in an Interval, 2019 (draws with replacement); Durstenfeld, Algorithm
-235, 1964 (shuffles).
+Imported only to be compiled. ``stream`` is the state of a PCG64, see ``_stream`` in ``compiled``. Its bits are drawn
+ahead, so that one loop makes them and another, without a branch that a processor would have to guess, uses them.
+Sources: O'Neill, PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms, 2014 (the generator);
+Lemire, Fast Random Integer Generation in an Interval, 2019 (draws with replacement); Durstenfeld, Algorithm 235, 1964
+(shuffles).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numba import carray, njit, types
 from numba.extending import intrinsic
 
 _FLOATS, _INTS, _WORDS = (types.CPointer(item) for item in (types.float64, types.int64, types.uint64))
-SIGNATURE = types.void(_FLOATS, _WORDS, _INTS, _INTS, _FLOATS, _FLOATS, _FLOATS, _FLOATS)
+SIGNATURE = types.void(_FLOATS, _WORDS, _INTS, _INTS, _FLOATS, _WORDS, _WORDS, _FLOATS, _FLOATS, _FLOATS)
 _MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645  # of PCG64
 _LOW = 0xFFFFFFFF
 
@@ -50,41 +51,63 @@ def _next(high, low, inc_high, inc_low, has, kept):
 
 
 @njit(error_model="numpy")
-def _drawn(returns, path, stream):
-    """Each place one of all returns: what ``Generator.integers`` draws."""
-    low_half, half, size = types.uint64(_LOW), types.uint64(32), types.uint64(len(returns))
+def _fill(bits, stream):
+    """So many draws of 32 bits. The stream moves on past them, and remembers where it was."""
     high, low, inc_high, inc_low, has, kept = stream[0], stream[1], stream[2], stream[3], stream[4], stream[5]
-    least = (low_half + types.uint64(1) - size) % size
-    for i in range(len(path)):
-        if size == types.uint64(1):  # nothing to draw
-            path[i] = returns[0]
-            continue
-        bits, high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
-        scaled = bits * size
-        while scaled & low_half < least:
-            bits, high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
-            scaled = bits * size
-        path[i] = returns[scaled >> half]
+    stream[6], stream[7], stream[8], stream[9] = high, low, has, kept
+    for i in range(len(bits)):
+        bits[i], high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
     stream[0], stream[1], stream[4], stream[5] = high, low, has, kept
 
 
 @njit(error_model="numpy")
-def _shuffled(returns, path, stream):
-    """Every return once: what ``Generator.permuted`` makes."""
-    high, low, inc_high, inc_low, has, kept = stream[0], stream[1], stream[2], stream[3], stream[4], stream[5]
+def _drawn(returns, path, bits, at, stream):
+    """Each place one of all returns: what ``Generator.integers`` draws. Gives how many of the bits are used then."""
+    low_half, half, size = types.uint64(_LOW), types.uint64(32), types.uint64(len(returns))
+    least = (low_half + types.uint64(1) - size) % size
+    if size == types.uint64(1):  # nothing to draw
+        path[0] = returns[0]
+        return at
+    place = types.uint64(0)
+    while place < size:
+        if at == len(bits):
+            _fill(bits, stream)
+            at = types.uint64(0)
+        end = min(types.uint64(len(bits)), at + size - place)
+        for i in range(at, end):
+            scaled = bits[i] * size
+            path[place] = returns[scaled >> half]
+            place += types.uint64(scaled & low_half >= least)
+        at = end
+    return at
+
+
+@njit(error_model="numpy")
+def _shuffled(returns, path, picks, bits, at, stream):
+    """Every return once: what ``Generator.permuted`` makes. Gives how many of the bits are used then.
+
+    A pick above ``last`` is overwritten by the next.
+    """
+    one = types.uint64(1)
+    last, mask = types.uint64(len(path)) - one, types.uint64(_LOW)
+    while last > types.uint64(0):
+        while mask >> one >= last:
+            mask >>= one
+        if at == len(bits):
+            _fill(bits, stream)
+            at = types.uint64(0)
+        end = min(types.uint64(len(bits)), at + last - (mask >> one))  # as long as the mask stays
+        for i in range(at, end):
+            pick = bits[i] & mask
+            picks[last] = pick
+            last -= types.uint64(pick <= last)
+        at = end
     for i in range(len(path)):
         path[i] = returns[i]
-    mask = types.uint64(_LOW)
-    for i in range(len(path) - 1, 0, -1):
-        last = types.uint64(i)
-        while mask >> types.uint64(1) >= last:
-            mask >>= types.uint64(1)
-        at = last + types.uint64(1)
-        while at > last:
-            bits, high, low, has, kept = _next(high, low, inc_high, inc_low, has, kept)
-            at = bits & mask
-        path[i], path[at] = path[at], path[i]
-    stream[0], stream[1], stream[4], stream[5] = high, low, has, kept
+    for i in range(types.uint64(len(path)) - one, types.uint64(0), -1):
+        pick = picks[i]
+        path[i], path[pick] = path[pick], path[i]
+    return at
 
 
 @njit(error_model="numpy")
@@ -117,21 +140,24 @@ def _walk(path, additive, steps, seen):
     return equity, 1.0 - lowest
 
 
-def kernel(returns, stream, asked, steps, path, ends, falls, seen):
+def kernel(returns, stream, asked, steps, path, picks, bits, ends, falls, seen):
     """So many draws into ``ends`` and ``falls``.
 
     ``asked``: trades, draws, whether with replacement, whether additive, steps of the fan, draws that ``seen`` takes,
-    the row of each being its steps. ``path``: scratch, as long as the returns.
+    the row of each being its steps; how many bits there is room for. ``path``, ``picks``: scratch, as long as the
+    returns. ``bits``: random ones, drawn ahead, of which the stream says how many are left.
     """
-    words = carray(asked, 6)
+    words = carray(asked, 7)
     size, count, replace, additive, n_steps, kept = words[0], words[1], words[2], words[3], words[4], words[5]
-    chosen, own, state = carray(returns, size), carray(path, size), carray(stream, 6)
-    ended, fallen = carray(ends, count), carray(falls, count)
+    chosen, own, picked, state = carray(returns, size), carray(path, size), carray(picks, size), carray(stream, 11)
+    ended, fallen, drawn = carray(ends, count), carray(falls, count), carray(bits, words[6])
     at, rows = carray(steps, n_steps), carray(seen, (kept, n_steps))
     none = own[:0]
+    used = types.uint64(len(drawn)) - state[10]
     for draw in range(count):
         if replace:
-            _drawn(chosen, own, state)
+            used = _drawn(chosen, own, drawn, used, state)
         else:
-            _shuffled(chosen, own, state)
+            used = _shuffled(chosen, own, picked, drawn, used, state)
         ended[draw], fallen[draw] = _walk(own, additive != 0, at, rows[draw] if draw < kept else none)
+    state[10] = types.uint64(len(drawn)) - used
