@@ -237,16 +237,16 @@ class _Ledger:
         return times
 
     def _refused(self) -> Table:
+        return refusals_of(self._refusals_columns, lambda: [self._text(*row) for row in self._refusals.tolist()])
+
+    def _refusals_columns(self) -> Sequence[Any]:
         rows = self._refusals
-        return refusals_of(
+        return (
             self._times(rows["lane"], rows["signal_i"]),
             self._symbols[rows["lane"]],
             rows["side"],
             list(map(self._rule, rows["rule"].tolist(), rows["bound_by"].tolist())),
-            rows["limit"],
-            rows["value"],
-            rows["price"],
-            lambda: [self._text(*row) for row in rows.tolist()],
+            *(rows[name] for name in ("limit", "value", "price")),
         )
 
     def _rule(self, rule: int, bound_by: int) -> str:

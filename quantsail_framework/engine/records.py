@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
 from quantsail_framework.domain.fill import Costs
+from quantsail_framework.domain.lazy import Lazy
 from quantsail_framework.domain.order import EntryOrder
 from quantsail_framework.domain.result import Column, Table
 from quantsail_framework.domain.signals import LONG, SHORT, side_name
@@ -144,7 +144,6 @@ class _Trades:
     def table(self) -> Table:
         """One row per trade."""
         noted = self.noted
-        worst, best = self._excursions()
         fees, spread, slippage = (self.entry_costs[k] + self.exit_costs[k] for k in range(3))
         made: dict[str, Column] = {
             "symbol": _column(noted["symbol"], object),
@@ -166,14 +165,16 @@ class _Trades:
             "equity_at_entry": _column(noted["equity"], np.float64),
             "risk": _column(noted["risk"], np.float64),
             "bound_by": _column(noted["bound_by"], object),
-            "mae": worst,
-            "mfe": best,
             "ambiguous": _column(noted["ambiguous"], np.bool_),
             "confidence": _column(noted["confidence"], np.float64),
         }
-        return Worded(_TRADE_COLUMNS, made, lambda: [_reason(why) for why in noted["reason"]])
+        later = {"mae": self._excursions, "mfe": self._excursions, "reason": self._reasons}
+        return Lazy(_TRADE_COLUMNS, made, later)
 
-    def _excursions(self) -> tuple[Floats, Floats]:
+    def _reasons(self) -> Table:
+        return {"reason": np.array([_reason(why) for why in self.noted["reason"]], dtype=object)}
+
+    def _excursions(self) -> Table:
         """Worst and best move of each trade as positive fractions of its entry price.
 
         The bars from the entry to the one before the exit count whole; of the exit bar only the exit
@@ -194,7 +195,7 @@ class _Trades:
         long = self.side > 0
         worst = np.where(long, entry - lowest, highest - entry) / entry
         best = np.where(long, highest - entry, entry - lowest) / entry
-        return np.maximum(worst, 0.0), np.maximum(best, 0.0)
+        return {"mae": np.maximum(worst, 0.0), "mfe": np.maximum(best, 0.0)}
 
 
 # The word of a side, at its own index: -1 is the last.
@@ -209,28 +210,6 @@ def _rows_by_symbol(symbols: Sequence[str], most: int) -> Mapping[str, Ints]:
     for row, symbol in enumerate(symbols):
         rows[symbol].append(row)
     return {symbol: np.array(own) for symbol, own in rows.items()}
-
-
-class Worded(Mapping[str, Column]):
-    """A table whose column of words, its last, is made when somebody reads it: a search over many runs never does."""
-
-    def __init__(self, names: Sequence[str], columns: Mapping[str, Column], words: Callable[[], Sequence[str]]) -> None:
-        self._names = names
-        self._columns = columns
-        self._make = words
-
-    @cached_property
-    def _words(self) -> Column:
-        return np.array(self._make(), dtype=object)
-
-    def __getitem__(self, name: str) -> Column:
-        return self._words if name == self._names[-1] else self._columns[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
 
 
 def _reason(why: str | Callable[[], str]) -> str:
@@ -300,7 +279,7 @@ def _check_flow(books: Books, trades: _Trades, tolerance: float) -> None:
     moves = np.concatenate((-paid, paid + trades.net_pnl))
     when = np.concatenate((trades.entry_time, trades.exit_time))
     order = np.argsort(when, kind="stable")
-    last = np.append(np.diff(times) > 0, True)  # the last fill of each bar
+    last = np.append(times[1:] > times[:-1], True)  # the last fill of each bar
     expected = books.capital + np.cumsum(moves[order])[last]
     off = ~(np.abs(after[last] - expected) <= tolerance)
     if off.any():
@@ -333,33 +312,32 @@ def _last_closes(bars: Bars, moments: Ints) -> Floats:
 # Refusals.
 
 
+_REFUSAL_COLUMNS = ("time", "symbol", "side", "rule", "limit", "value", "price")
+
+
 def _refusals_table(rows: Sequence[RefusalRow]) -> Table:
     """One row per refused entry, in the order in which they were refused."""
-    times, symbols, sides, rules, limits, values, prices, texts = zip(*rows, strict=True) if rows else ((),) * 8
-    return refusals_of(times, symbols, sides, rules, limits, values, prices, lambda: texts)
+    *columns, texts = zip(*rows, strict=True) if rows else ((),) * (len(_REFUSAL_COLUMNS) + 1)
+    return refusals_of(lambda: columns, lambda: texts)
 
 
-def refusals_of(
-    times: Sequence[int] | Ints,
-    symbols: Sequence[str] | Column,
-    sides: Sequence[int] | Ints,
-    rules: Sequence[str],
-    limits: Sequence[float | None] | Floats,
-    values: Sequence[float | None] | Floats,
-    prices: Sequence[float] | Floats,
-    texts: Callable[[], Sequence[str]],
-) -> Table:
-    """The refusals table of its columns; the texts are made when they are read."""
-    columns = {
-        "time": _column(times, np.int64),
-        "symbol": _column(symbols, object),
-        "side": _SIDES[_column(sides, np.int64)],
-        "rule": _column(rules, object),
-        "limit": _numbers(limits),
-        "value": _numbers(values),
-        "price": _numbers(prices),
-    }
-    return Worded((*columns, "text"), columns, texts)
+def refusals_of(columns: Callable[[], Sequence[Sequence[Any]]], texts: Callable[[], Sequence[str]]) -> Table:
+    """The refusals table of time, symbol, side, rule, limit, value and price, and of texts; made when it is read."""
+
+    def made() -> Table:
+        times, symbols, sides, rules, *numbers = columns()
+        return {
+            "time": _column(times, np.int64),
+            "symbol": _column(symbols, object),
+            "side": _SIDES[_column(sides, np.int64)],
+            "rule": _column(rules, object),
+            **dict(zip(_REFUSAL_COLUMNS[-3:], map(_numbers, numbers), strict=True)),
+        }
+
+    def worded() -> Table:
+        return {"text": np.array(texts(), dtype=object)}
+
+    return Lazy((*_REFUSAL_COLUMNS, "text"), {}, dict.fromkeys(_REFUSAL_COLUMNS, made) | {"text": worded})
 
 
 def _numbers(values: Sequence[float | None] | Floats) -> Floats:

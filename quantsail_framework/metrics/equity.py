@@ -57,7 +57,7 @@ def last_points_of_days(time: Integers) -> tuple[Integers, Integers]:
     days = np.arange(int(time[0]) // NS_PER_DAY, int(time[-1]) // NS_PER_DAY + 1, dtype=np.int64)
     # A search per day instead of a division per bar.
     last = np.searchsorted(time, (days + 1) * NS_PER_DAY, side="left") - 1
-    present = np.diff(last, prepend=-1) > 0
+    present = np.append(True, last[1:] > last[:-1])
     return days[present], last[present].astype(np.int64)
 
 
@@ -198,7 +198,7 @@ def exposure_time(exposure: Floats) -> Value:
     """Bars with an open position at their close / all bars: a fraction in [0, 1]. Undefined without bars."""
     if not exposure.size:
         return NO_BARS
-    return int(np.count_nonzero(exposure)) / exposure.size
+    return int(np.count_nonzero(exposure != 0.0)) / exposure.size
 
 
 def _deviation(returns: Floats) -> float:

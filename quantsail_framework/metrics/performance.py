@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from quantsail_framework.domain.lazy import Lazy
 from quantsail_framework.domain.result import Table
 from quantsail_framework.metrics import equity as curve
 from quantsail_framework.metrics import trades as ledger
@@ -27,28 +28,9 @@ class Performance(NamedTuple):
     undefined: dict[str, str]
 
 
-class _Later(Mapping[str, Any]):
-    """Metrics of which some are made when somebody reads them."""
-
-    def __init__(self, values: dict[str, Any], later: dict[str, Callable[[], Any]]) -> None:
-        self._values = values
-        self._later = later
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._values and name in self._later:
-            self._values[name] = self._later[name]()
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._values, **self._later})
-
-    def __len__(self) -> int:
-        return len(self._values.keys() | self._later.keys())
-
-
 def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The plain numbers among them, without making what is made later."""
-    values = metrics._values if isinstance(metrics, _Later) else metrics
+    values = metrics.made if isinstance(metrics, Lazy) else metrics
     return {name: value for name, value in values.items() if isinstance(value, int | float)}
 
 
@@ -75,19 +57,20 @@ def performance(
         name: None if isinstance(value, Undefined) else value for name, value in _in_order(values).items()
     }
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
-    breakdowns: dict[str, Callable[[], Any]] = {
-        f"by_{name}": partial(by_column, trades, name) for name in ("symbol", "side", "exit_reason")
-    }
     if breakdowns_later:
-        breakdowns["by_month"] = partial(_months, trades, equity, capital)
-        return Performance(_Later(metrics, breakdowns), undefined)
-    metrics |= {name: make() for name, make in breakdowns.items()}
-    metrics["by_month"], month_gaps = by_month(trades, equity, capital)
-    return Performance(metrics, undefined | {f"by_month.{path}": reason for path, reason in month_gaps.items()})
+        later = partial(_breakdowns, trades, equity, capital)
+        return Performance(
+            Lazy((*metrics, *_BREAKDOWNS), metrics, dict.fromkeys(_BREAKDOWNS, lambda: later()[0])), undefined
+        )
+    broken_down, gaps = _breakdowns(trades, equity, capital)
+    return Performance(metrics | broken_down, undefined | gaps)
 
 
-def _months(trades: Table, equity: Table, capital: float) -> dict[str, Any]:
-    return by_month(trades, equity, capital)[0]
+def _breakdowns(trades: Table, equity: Table, capital: float) -> tuple[dict[str, Any], dict[str, str]]:
+    """The breakdowns by name, and by dotted path why there is None in them."""
+    found = {f"by_{name}": by_column(trades, name) for name in ("symbol", "side", "exit_reason")}
+    found["by_month"], gaps = by_month(trades, equity, capital)
+    return found, {f"by_month.{path}": reason for path, reason in gaps.items()}
 
 
 def buy_and_hold(first_opens: Sequence[float], last_closes: Sequence[float]) -> float | None:
@@ -159,6 +142,7 @@ def _return_values(equity: Table, capital: float, timeframe_ns: int) -> dict[str
     return values
 
 
+_BREAKDOWNS = ("by_symbol", "by_side", "by_exit_reason", "by_month")
 _ORDER = (
     *("total_trades", "winners", "losers", "win_rate", "total_net_pnl", "total_fees", "total_slippage"),
     *("total_spread", "profit_factor", "avg_trade_pnl", "max_drawdown", "final_equity", "total_return"),

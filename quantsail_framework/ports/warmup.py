@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
-
-_NOTHING = object()
 
 
 def declared_warmup(component: Any) -> int:
@@ -14,6 +11,6 @@ def declared_warmup(component: Any) -> int:
     Raises whatever a ``warmup`` raises that is there: an AttributeError inside a property is a mistake in it, which
     ``getattr(component, "warmup", 0)`` would take for none declared.
     """
-    if inspect.getattr_static(component, "warmup", _NOTHING) is _NOTHING:
-        return getattr(component, "warmup", 0)  # none, unless its __getattr__ knows one
-    return component.warmup  # type: ignore[no-any-return]
+    if hasattr(type(component), "warmup") or "warmup" in getattr(component, "__dict__", ()):
+        return component.warmup  # type: ignore[no-any-return]
+    return getattr(component, "warmup", 0)  # none, unless its __getattr__ knows one

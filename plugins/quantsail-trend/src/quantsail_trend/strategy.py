@@ -86,9 +86,9 @@ class TrendStrategy:
         """Rows at which all conditions hold. NaN, an indicator's head, compares as false."""
         close, volume = columns.bars.close, columns.bars.volume
         beyond = np.greater if side == LONG else np.less
-        # Few bars break out: the other conditions are looked up at those only.
-        rows = np.flatnonzero(beyond(close[1:], columns.edge[side][:-1])) + 1
-        rows = rows[columns.adx[rows] > self.adx_threshold]
+        passed = beyond(close[1:], columns.edge[side][:-1])
+        passed &= columns.adx[1:] > self.adx_threshold
+        rows = np.flatnonzero(passed) + 1  # few: the other conditions are looked up at those only
         rows = rows[indicators.above(side * close[rows], side * columns.average[rows])]
         if columns.mean_volume is not None:
             rows = rows[indicators.above(volume[rows], columns.mean_volume[rows])]

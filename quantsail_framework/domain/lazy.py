@@ -1,0 +1,31 @@
+"""A mapping of which some values are made when somebody reads them: a search over many runs never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+
+class Lazy(Mapping[str, Any]):
+    """Values by name, in the order of ``names``; ``made`` has some of them.
+
+    ``later`` makes the others, by name: each call answers with one or several of them by name, which are kept.
+    """
+
+    def __init__(
+        self, names: Sequence[str], made: dict[str, Any], later: Mapping[str, Callable[[], Mapping[str, Any]]]
+    ) -> None:
+        self._names = names
+        self.made = made
+        self._later = later
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.made and name in self._later:
+            self.made.update(self._later[name]())
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
