@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,12 @@ def machine_for(trades: int, draws: int, tell: Callable[[str], None]) -> Machine
     """
     drawn_trades = trades * draws
     address = kernel(_MODULE, tell, load=drawn_trades >= LOAD_FROM, make=drawn_trades >= MAKE_FROM)
-    if address is None:
-        return None
+    return None if address is None else _machine_at(address)
+
+
+@cache
+def _machine_at(address: int) -> Machine | None:
+    """What is called there; None where it draws otherwise than NumPy, which is told once."""
     machine: Machine = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 10)(address)
     if not draws_as_numpy(machine):
         _log.warning("this NumPy draws otherwise than the machine code, which is not used")
@@ -76,14 +81,14 @@ def drawn(
     seen, result = np.empty((min(draws, FAN_DRAWS), len(steps))), Draws.sized(test, draws)
     ends, stream = np.empty(draws), _stream(random)
     scratch = np.empty(size), np.empty(size, np.uint64), np.empty(_BITS, np.uint64)
-    returns = np.ascontiguousarray(returns, np.float64)
+    moves = np.ascontiguousarray(returns if additive else np.maximum(returns + 1.0, 0.0), np.float64)
     length = max(1, _AT_ONCE // size)
     for first in range(0, draws, length):
         count = min(length, draws - first)
         rows = seen[first : first + count]
         asked = np.array([size, count, replace, additive, len(steps), len(rows), _BITS], np.int64)
         outs = ends[first:], result.max_drawdown[first:], rows
-        machine(*(each.ctypes.data for each in (returns, stream, asked, steps, *scratch, *outs)))
+        machine(*(each.ctypes.data for each in (moves, stream, asked, steps, *scratch, *outs)))
     _move(random, stream)
     np.subtract(ends, 1.0, out=result.total_return)
     np.less_equal(ends, 0.0, out=result.ruined)

@@ -9,6 +9,8 @@ Lemire, Fast Random Integer Generation in an Interval, 2019 (draws with replacem
 
 from __future__ import annotations
 
+from math import inf, nan
+
 from llvmlite import ir
 from numba import carray, njit, types
 from numba.extending import intrinsic
@@ -68,12 +70,12 @@ def _drawn(returns, path, bits, at, stream):
     if size == types.uint64(1):  # nothing to draw
         path[0] = returns[0]
         return at
-    place = types.uint64(0)
+    place, room = types.uint64(0), types.uint64(len(bits))
     while place < size:
-        if at == len(bits):
+        if at == room:
             _fill(bits, stream)
             at = types.uint64(0)
-        end = min(types.uint64(len(bits)), at + size - place)
+        end = min(room, at + size - place)
         for i in range(at, end):
             scaled = bits[i] * size
             path[place] = returns[scaled >> half]
@@ -88,15 +90,15 @@ def _shuffled(returns, path, picks, bits, at, stream):
 
     A pick above ``last`` is overwritten by the next.
     """
-    one = types.uint64(1)
+    one, room = types.uint64(1), types.uint64(len(bits))
     last, mask = types.uint64(len(path)) - one, types.uint64(_LOW)
     while last > types.uint64(0):
         while mask >> one >= last:
             mask >>= one
-        if at == len(bits):
+        if at == room:
             _fill(bits, stream)
             at = types.uint64(0)
-        end = min(types.uint64(len(bits)), at + last - (mask >> one))  # as long as the mask stays
+        end = min(room, at + last - (mask >> one))  # as long as the mask stays
         for i in range(at, end):
             pick = bits[i] & mask
             picks[last] = pick
@@ -114,34 +116,32 @@ def _shuffled(returns, path, picks, bits, at, stream):
 def _walk(path, additive, steps, seen):
     """Equity at the end as a multiple of capital, and the largest fall: as ``equity_of`` and ``drawdown_of`` have them.
 
-    Step by step as there, so that what overflows is NaN here too: NaN compares as false, and stays.
-    ``seen``, where there is room in it, takes the equity at each of the ``steps``.
+    ``path``: what each trade adds, or with what it multiplies. ``seen``, where there is room in it, takes the equity at
+    each of the ``steps``. Equity that overflows has no fall, there as here: a peak is infinite then.
     """
     equity = peak = lowest = 1.0
-    total, gone, at = 0.0, False, 0
+    total, gone = 0.0, False
     if len(seen):
-        seen[0], at = 1.0, 1
-    for i in range(len(path)):
-        if additive:
-            total += path[i]
-            equity = total + 1.0
-            gone = gone or equity <= 0.0
-            equity = 0.0 if gone else equity
-        else:
-            equity *= max(path[i] + 1.0, 0.0)
-        if not equity <= peak:
-            peak = equity
-        left = equity / peak
-        if not left >= lowest and lowest == lowest:
-            lowest = left
-        if at < len(seen) and steps[at] == i + 1:
-            seen[at] = equity
-            at += 1
-    return equity, 1.0 - lowest
+        seen[0] = 1.0
+    for step in range(1, len(steps)):
+        for i in range(steps[step - 1], steps[step]):
+            if additive:
+                total += path[i]
+                equity = total + 1.0
+                gone = gone or equity <= 0.0
+                equity = 0.0 if gone else equity
+            else:
+                equity *= path[i]
+            peak = max(peak, equity)
+            left = equity / peak
+            lowest = min(lowest, left)
+        if len(seen):
+            seen[step] = equity
+    return equity, 1.0 - lowest if peak < inf else nan
 
 
 def kernel(returns, stream, asked, steps, path, picks, bits, ends, falls, seen):
-    """So many draws into ``ends`` and ``falls``.
+    """So many draws into ``ends`` and ``falls``. ``returns``: of each trade, or with ``additive`` off its growth.
 
     ``asked``: trades, draws, whether with replacement, whether additive, steps of the fan, draws that ``seen`` takes,
     the row of each being its steps; how many bits there is room for. ``path``, ``picks``: scratch, as long as the
