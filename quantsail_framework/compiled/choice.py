@@ -158,8 +158,8 @@ def _entries(columns: Mapping[str, SignalColumns]) -> int:
     """How many entries there may be to decide: where every bar signals, most pass while a position is held."""
     count = 0
     for column in columns.values():
-        wants = column.entries != 0
-        count += int(np.count_nonzero(wants[1:] > wants[:-1])) + int(wants[:1].sum())
+        rows = column.entry_rows
+        count += min(1, len(rows)) + int(np.count_nonzero(rows[1:] - rows[:-1] > 1))
     return count
 
 

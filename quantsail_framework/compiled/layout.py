@@ -27,11 +27,11 @@ RUN = _record(
 )
 
 # One symbol: its columns, one value for all bars where there is no column, what the venue says; then its state: whether
-# it has a bar now (``awake``), its waiting order or its position.
+# it has a bar now (``awake``), the next of its entries, its waiting order or its position.
 LANE = _record(
-    i8="time_at open_at high_at low_at close_at tradable_at entry_at exit_at stop_at target_at confidence_at trail_at "
-    "max_bars_at first last one_max_bars "
-    "i awake ordered positioned changing leaving trailed side signal_i entry_i max_bars bound_by",
+    i8="time_at open_at high_at low_at close_at tradable_at entry_at entry_rows_at exit_at stop_at target_at "
+    "confidence_at trail_at max_bars_at n_entries first last one_max_bars "
+    "entry_row i awake ordered positioned changing leaving trailed side signal_i entry_i max_bars bound_by",
     f8="one_target one_confidence one_trail tick tick_per lot lot_per min_notional "
     "quantity price stop target trail confidence equity risk level entry_price fee spread slippage paid",
 )

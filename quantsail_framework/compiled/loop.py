@@ -317,10 +317,11 @@ def arrive(lanes, run, t):
 @njit
 def entry_after(lane):
     """The next bar with an entry signal; past the last where there is none."""
-    entry, i = flags(lane.entry_at), lane.i + 1
-    while i <= lane.last and entry[i] == 0:
-        i += 1
-    return i
+    rows, at = ints(lane.entry_rows_at), lane.entry_row
+    while at < lane.n_entries and rows[at] <= lane.i:
+        at += 1
+    lane.entry_row = at
+    return rows[at] if at < lane.n_entries else lane.last + 1
 
 
 @njit

@@ -79,7 +79,7 @@ class _Memory:
         self, pipeline: Pipeline, data: MarketData, forms: Forms, columns: Mapping[str, SignalColumns], days: Ints
     ) -> None:
         moments = all_moments([bars.time for bars in data.bars.values()])
-        most = sum(int(np.count_nonzero(column.entries)) for column in columns.values())  # trades, or refusals
+        most = sum(len(column.entry_rows) for column in columns.values())  # trades, or refusals
         self.capital = pipeline.capital
         self.trades, self.refusals = np.empty(most, layout.TRADE), np.empty(most, layout.REFUSAL)
         self.cash_times, self.cash_after = np.empty(2 * most, np.int64), np.empty(2 * most)
@@ -133,10 +133,12 @@ def _lanes(data: MarketData, columns: Mapping[str, SignalColumns]) -> Records | 
         for name in ("time", "open", "high", "low", "close", "tradable"):
             lane[f"{name}_at"] = _address_of(getattr(bars, name))
         for name, column in (
-            *(("entry", said.entries), ("exit", said.exits), ("stop", said.stops), ("target", said.targets)),
-            *(("confidence", said.confidences), ("trail", said.trails), ("max_bars", said.max_bars)),
+            *(("entry", said.entries), ("entry_rows", said.entry_rows), ("exit", said.exits), ("stop", said.stops)),
+            *(("target", said.targets), ("confidence", said.confidences), ("trail", said.trails)),
+            ("max_bars", said.max_bars),
         ):
             lane[f"{name}_at"] = _address_of(column)
+        lane["n_entries"] = len(said.entry_rows)
         lane["first"], lane["last"], lane["i"] = data.first(symbol), len(bars) - 1, -1
         lane["one_target"] = nan if said.one_target is None else said.one_target
         lane["one_trail"] = nan if said.one_trail is None else said.one_trail

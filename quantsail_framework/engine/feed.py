@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from quantsail_framework.domain.bars import Bars, utc_text
+from quantsail_framework.domain.bars import Bars, Ints, utc_text
 from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.values import new
@@ -47,12 +47,13 @@ class _Why(NamedTuple):
 class SignalColumns:
     """A Signals as contiguous columns, of which ``row`` makes plain Python numbers.
 
-    ``targets``, ``confidences``, ``trails`` and ``max_bars`` are None where one number, ``one_...``, is for all bars.
+    ``entry_rows``: the bars with an entry, ascending. ``targets``, ``confidences``, ``trails`` and ``max_bars`` are
+    None where one number, ``one_...``, is for all bars.
     """
 
     def __init__(self, signals: Signals, bars: Bars) -> None:
         size = len(bars)
-        _check(signals, bars)
+        self.entry_rows = _entry_rows(signals, bars)
         self._signals = signals
         self._reason = signals.reason
         self.entries = signals.column("entry", size, np.int8, 0)
@@ -101,15 +102,19 @@ class SignalColumns:
         return self._exit is not None and bool(self._exit[i])
 
 
-def _check(signals: Signals, bars: Bars) -> None:
-    """Raises ComponentError, naming the bar, for an entry that is no side and for a trail or a time that is none."""
+def _entry_rows(signals: Signals, bars: Bars) -> Ints:
+    """The bars with an entry.
+
+    Raises ComponentError, naming the bar, for an entry that is no side and for a trail or a time that is none.
+    """
     if not callable(signals.reason):
         raise ComponentError(
             f"signals.reason is {signals.reason!r}; it must be a function that words the entry at one index"
         )
-    entry = np.asarray(signals.entry)
-    entered = entry != 0
-    _refuse(entered & (entry != 1) & (entry != -1), entry, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
+    entry = signals.column("entry", len(bars), np.asarray(signals.entry).dtype, 0)
+    rows = np.flatnonzero(entry != 0)
+    said = entry[rows]
+    _refuse((said != 1) & (said != -1), rows, entry, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
     for name, least, words in (
         ("trail", 0.0, "it must be above zero, or NaN"),
         ("max_bars", -1, "it must not be negative"),
@@ -119,14 +124,14 @@ def _check(signals: Signals, bars: Bars) -> None:
             continue
         column = np.broadcast_to(np.asarray(value), entry.shape) if np.ndim(value) == 0 else np.asarray(value)
         if column.shape == entry.shape:  # another length is named where the column is read
-            _refuse(entered & (column <= least), column, name, words, bars)
+            _refuse(column[rows] <= least, rows, column, name, words, bars)
+    return rows
 
 
-def _refuse(bad: Any, column: Any, name: str, words: str, bars: Bars) -> None:
+def _refuse(bad: Any, rows: Ints, column: Any, name: str, words: str, bars: Bars) -> None:
     if bad.any():
-        i = int(np.argmax(bad))
-        at = utc_text(int(bars.time[i])) if i < len(bars) else f"index {i}"
-        raise ComponentError(f"signals.{name} is {column[i].item()!r} at {at}; {words}")
+        i = int(rows[np.argmax(bad)])
+        raise ComponentError(f"signals.{name} is {column[i].item()!r} at {utc_text(int(bars.time[i]))}; {words}")
 
 
 def is_bar_strategy(strategy: Strategy | BarStrategy) -> bool:

@@ -65,14 +65,12 @@ class Lane:
         """Where an entry may be decided, closed by an index past the end, and where an exit flag counts; ascending."""
         if columns is None:
             return [self.last + 1], _NOTHING
-        entry = columns.entries != 0
-        entry[: self.first] = False
-        entry[self.last :] = False
-        exits = columns.exits
-        if self.bars.tradable is not None:
-            entry &= self.bars.tradable
-            exits = None if exits is None else exits & self.bars.tradable
-        signals = np.append(np.flatnonzero(entry), self.last + 1).tolist()
+        rows, exits, tradable = columns.entry_rows, columns.exits, self.bars.tradable
+        rows = rows[(self.first <= rows) & (rows < self.last)]
+        if tradable is not None:
+            rows = rows[tradable[rows]]
+            exits = None if exits is None else exits & tradable
+        signals = [*rows.tolist(), self.last + 1]
         return signals, _NOTHING if exits is None else np.flatnonzero(exits).tolist()
 
     def is_tradable(self, i: int) -> bool:
