@@ -37,6 +37,7 @@ from tests.search.clusters import (
     stop_a_sweep,
 )
 from tests.search.jobs import doubled, pid_of
+from tests.search.scripts import run_script
 
 
 class TestItsOwn(Cases):
@@ -211,3 +212,9 @@ def test_an_option_alone_imports_no_dask() -> None:
     code = "import sys; from quantsail_dask.executor import DaskExecutor; DaskExecutor(); print('dask' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
+    done = run_script("quantsail_dask.executor", "DaskExecutor", tmp_path)
+    assert done.returncode == 1
+    assert "a script must start it below `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]

@@ -17,6 +17,7 @@ from quantsail_framework.errors import RunError
 from quantsail_local import executor
 from quantsail_local.executor import LocalExecutor
 from tests.search.jobs import divided, doubled, killed_elsewhere, killer, pid_of, slow_sum
+from tests.search.scripts import SAYS, run_script
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +115,12 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    """Python would run it again in each process, unless it stands below ``if __name__ == "__main__":``."""
+    done = run_script("quantsail_local.executor", "LocalExecutor", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, SAYS, "")
 
 
 def test_an_error_of_an_item_reaches_the_caller() -> None:

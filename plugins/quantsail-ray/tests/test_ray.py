@@ -27,6 +27,7 @@ from tests.search.clusters import (
     stop_a_sweep,
 )
 from tests.search.jobs import divided, doubled, killer, odd, pid_of
+from tests.search.scripts import SAYS, run_script
 
 pytest.importorskip("quantsail_ray", reason="quantsail-ray is not installed: it is no part of `standard`")
 from quantsail_ray import cluster
@@ -182,13 +183,9 @@ class TestOneThatGoes:
         assert "-head" not in str(refusal.value)
 
 
-def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
-    script = tmp_path / "script.py"
-    use = "with RayExecutor(workers=1).started(): pass"
-    script.write_text(f"from quantsail_ray.executor import RayExecutor\n{use}\n", encoding="utf-8")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "does this script start it below `if __name__ == '__main__':`?" in done.stderr.splitlines()[-1]
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    done = run_script("quantsail_ray.executor", "RayExecutor", tmp_path)
+    assert (done.returncode, done.stdout) == (0, SAYS), done.stderr
 
 
 def test_a_cluster_without_cpus_is_waited_for_and_an_error_in_the_end(

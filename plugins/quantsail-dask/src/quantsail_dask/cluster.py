@@ -86,17 +86,24 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
         with interrupt_later():
             folder = stack.enter_context(_folder())
             with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(folder)}):
-                cluster = LocalCluster(
-                    n_workers=workers or cores(),
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
-                    silence_logs=logging.CRITICAL,
-                )
-            stack.enter_context(cluster)
+                cluster = stack.enter_context(_local(workers or cores()))
             client = stack.enter_context(Client(cluster, set_as_default=False))
         yield Running(client, folder)
+
+
+def _local(workers: int) -> LocalCluster:
+    try:
+        return LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
+            silence_logs=logging.CRITICAL,
+        )
+    except RuntimeError as error:  # each of its workers runs a script again that has no guard, and breaks off there
+        guard = "a script must start it below `if __name__ == '__main__':`"
+        raise RunError(f"Dask could not start its workers ({error}); {guard}") from error
 
 
 @contextmanager

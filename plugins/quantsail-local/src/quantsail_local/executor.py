@@ -20,6 +20,7 @@ from attrs.validators import ge, optional
 
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
+from quantsail_framework.search.spawn import SPAWN
 
 _PROBE_S = 0.1  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
@@ -124,7 +125,7 @@ class _Crew:
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             self.workers(),
-            multiprocessing.get_context("spawn"),
+            SPAWN,
             initializer=_start,
             initargs=(str(self._file),),
         )

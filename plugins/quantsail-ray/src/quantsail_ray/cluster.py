@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import pickle
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -19,6 +18,7 @@ from quantsail_framework.errors import RunError
 from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, wait_for_some, work_off
 from quantsail_framework.search.interrupt import interrupt_later
+from quantsail_framework.search.spawn import SPAWN
 from quantsail_ray import driver
 
 _CLOSE_S = 30.0  # how long the driver may take to leave a cluster, or to end its own
@@ -38,9 +38,8 @@ def of_its_own(workers: int | None) -> AbstractContextManager[Running]:
 
 @contextmanager
 def _driver(address: str | None, workers: int | None) -> Iterator[Running]:
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=driver.serve, args=(theirs, address, workers), daemon=True)
+    ours, theirs = SPAWN.Pipe()
+    process = SPAWN.Process(target=driver.serve, args=(theirs, address, workers), daemon=True)
     try:
         # Nor do the driver and what it starts take the Ctrl-C of a terminal: this process ends them.
         with interrupt_later():
@@ -78,8 +77,7 @@ class Running:
             self.address: str = self._answer(0)
         except (EOFError, OSError):
             self._process.join(1.0)
-            cause = f"Ray's process ended with {self._process.exitcode} before it had a cluster"
-            raise RunError(f"{cause}; does this script start it below `if __name__ == '__main__':`?") from None
+            raise RunError(f"Ray's process ended with {self._process.exitcode} before it had a cluster") from None
 
     def ask(self, name: str, *values: Any, parts: Sequence[Any] = ()) -> Any:
         """What a method of the driver returns, or raises; ``parts`` are bytes that it is given last."""
