@@ -110,16 +110,15 @@ def _address(array: Any) -> int:
 
 def _rules(forms: Forms, machine: Machine, make: bool) -> tuple[Records, Any] | None:
     """The records of the rules and their numbers; None where machine code is missing."""
-    rules = np.zeros(max(1, len(forms.rules)), layout.RULE)[: len(forms.rules)]
-    numbers = [np.array(rule.numbers, np.float64) for rule in forms.rules]
-    for row, form, own in zip(rules, forms.rules, numbers, strict=True):
+    rows, numbers = [], [np.array(rule.numbers, np.float64) for rule in forms.rules]
+    for form, own in zip(forms.rules, numbers, strict=True):
         check = machine.function("check", form.function, make=make)
         trip = 0 if form.trip is None else machine.function("trip", form.trip, make=make)
         if check is None or trip is None:
             return None
-        row["check_at"], row["trip_at"], row["numbers_at"] = check, trip, _address(own)
-        row["lasts_ns"] = 0 if form.lasts == "day" else form.lasts
-    return rules, numbers
+        lasts_ns = 0 if form.lasts == "day" else form.lasts
+        rows.append((check, trip, _address(own), lasts_ns, _LEAST, nan, nan))
+    return np.array(rows, layout.RULE), numbers
 
 
 def _lanes(data: MarketData, columns: Mapping[str, SignalColumns]) -> Records | None:

@@ -185,7 +185,7 @@ class _Trades:
         for _, bars, own, start, left in self.by_symbol:
             stop = left + at_close[own]
             whole = stop > start
-            edges = np.column_stack([start[whole], stop[whole]]).ravel()
+            edges = _in_turns(start[whole], stop[whole])
             if len(edges):
                 if edges[-1] == len(bars):  # only the last can reach the end, where reduceat wants no edge
                     edges = edges[:-1]
@@ -262,7 +262,8 @@ def _equity_table(books: Books, trades: _Trades, data: MarketData) -> Table:
     if not trades.by_symbol:
         equity, exposure = cash.copy(), np.zeros(size)
     first = int(moments.searchsorted(data.start_ns))
-    return {"time": moments[first:], "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
+    moments = moments[first:] if first else moments
+    return {"time": moments, "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
 
 
 def _check_flow(books: Books, trades: _Trades, tolerance: float) -> None:
@@ -297,8 +298,14 @@ def _steps(at: Ints, values: Floats, before: float, size: int) -> Floats:
 def _holding(entered: Ints, left: Ints, signed: Floats, size: int) -> Floats:
     """Signed quantity of one symbol held at each of so many closes."""
     over = entered < left
-    at = np.column_stack([entered[over], left[over]]).ravel()
-    return _steps(at, np.column_stack([signed[over], np.zeros(len(at) // 2)]).ravel(), 0.0, size)
+    return _steps(_in_turns(entered[over], left[over]), _in_turns(signed[over], 0.0), 0.0, size)
+
+
+def _in_turns(ones: Column, others: Column | float) -> Column:
+    """One of each, again and again."""
+    both = np.empty(2 * len(ones), ones.dtype)
+    both[::2], both[1::2] = ones, others
+    return both
 
 
 def _last_closes(bars: Bars, moments: Ints) -> Floats:

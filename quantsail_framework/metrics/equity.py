@@ -7,6 +7,7 @@ the last points of UTC days; a point belongs to the day of its bar's open, days 
 from __future__ import annotations
 
 import math
+import weakref
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,6 +18,9 @@ from quantsail_framework.metrics.undefined import NO_BARS, ROUNDING, Undefined, 
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+# The last answer about days of times that cannot change: a run asks three times, and each trial of a search again.
+_asked: tuple[weakref.ref[Integers], tuple[Integers, Integers]] | None = None
 
 DAYS_PER_YEAR = 365.25
 TRADING_DAYS_PER_YEAR = 252
@@ -52,13 +56,20 @@ def cagr(final_equity: float, capital: float, days: float) -> Value:
 
 def last_points_of_days(time: Integers) -> tuple[Integers, Integers]:
     """(day numbers since 1970-01-01, index of each day's last point) of the UTC days that have points."""
+    global _asked  # noqa: PLW0603
     if not time.size:
         return np.empty(0, np.int64), np.empty(0, np.int64)
+    if (asked := _asked) is not None and asked[0]() is time:
+        return asked[1]
     days = np.arange(int(time[0]) // NS_PER_DAY, int(time[-1]) // NS_PER_DAY + 1, dtype=np.int64)
     # A search per day instead of a division per bar.
     last = np.searchsorted(time, (days + 1) * NS_PER_DAY, side="left") - 1
     present = np.append(True, last[1:] > last[:-1])
-    return days[present], last[present].astype(np.int64)
+    found = days[present], last[present].astype(np.int64)
+    for column in found:
+        column.flags.writeable = False
+    _asked = None if time.flags.writeable else (weakref.ref(time), found)
+    return found
 
 
 def daily_returns(time: Integers, equity: Floats, capital: float) -> Floats | Undefined:

@@ -89,8 +89,8 @@ def _trade_values(trades: Table, equity: Any, timeframe_ns: int) -> dict[str, Va
     net, quantity = trades["net_pnl"], trades["quantity"]
     return {
         "total_trades": net.size,
-        "winners": int((net > 0).sum()),
-        "losers": int((net < 0).sum()),
+        "winners": int(np.count_nonzero(net > 0)),
+        "losers": int(np.count_nonzero(net < 0)),
         "win_rate": ledger.win_rate(net),
         "total_net_pnl": finite(net.sum()),
         "total_fees": finite(trades["fees"].sum()),
@@ -106,7 +106,7 @@ def _trade_values(trades: Table, equity: Any, timeframe_ns: int) -> dict[str, Va
         ),
         "best_trade": ledger.best_trade(net),
         "worst_trade": ledger.worst_trade(net),
-        "ambiguous_trades": int(trades["ambiguous"].sum()),
+        "ambiguous_trades": int(np.count_nonzero(trades["ambiguous"])),
     }
 
 

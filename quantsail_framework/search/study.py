@@ -42,7 +42,9 @@ class Study:
     def run(self, values: Mapping[str, Any], *, breakdowns_later: bool = False) -> RunResult:
         """The backtest of the pipeline with these options. Raises what the pipeline or the engine refuses."""
         pipeline = vary(self.pipeline, values)
-        data = attrs.evolve(self.data, warmup=warmup_of(pipeline))
+        data, warmup = self.data, warmup_of(pipeline)
+        if warmup != data.warmup:
+            data = attrs.evolve(data, warmup=warmup)
         run = backtest(pipeline, data, both_touched=self.both_touched)
         return result_of("backtest", pipeline, data, run, breakdowns_later=breakdowns_later)
 

@@ -16,7 +16,7 @@ from quantsail_framework import Breach, CompiledCosts, CompiledRule, Costs, Mark
 from quantsail_framework.backtest import backtest
 from quantsail_framework.compiled.choice import SWITCH
 from quantsail_framework.compiled.forms import forms_of
-from quantsail_framework.domain.timeframe import NS_PER_SECOND
+from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
 from quantsail_framework.engine import Simulation, simulate
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.runner import NamedRule
@@ -121,6 +121,18 @@ def test_what_a_component_may_not_answer_is_told_by_the_engine(monkeypatch: pyte
     assert by_loop(pipeline, data) is None
     with pytest.raises(ComponentError, match="cost model EndlessCosts gave Costs"):
         backtest(pipeline, data)
+
+
+def test_bars_from_before_1970_have_no_tripped_breaker() -> None:
+    start = int(datetime(1962, 1, 2, tzinfo=UTC).timestamp()) * NS_PER_SECOND
+    closes = [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]
+    times = [start + number * NS_PER_DAY for number in range(len(closes))]
+    one = market(A, closes, {1: long()}, time=times)
+    pipeline, data = prepared([one], account(timeframe=NS_PER_DAY, rules=[("max-daily-loss", {"limit": 20.0})]))
+    run = by_loop(pipeline, data)
+    assert run is not None
+    assert_identical(simulate(pipeline, data), run)
+    assert len(run.trades["symbol"]) == 1
 
 
 def test_a_day_that_ends_before_it_begins_is_left_to_the_engine() -> None:

@@ -70,6 +70,17 @@ class TestDailyReturns:
         friday_and_monday = at("2024-01-05 12:00", "2024-01-08 12:00")
         assert curve.daily_returns(friday_and_monday, np.array([1000.0, 1010.0]), 1000.0) == pytest.approx([0.0, 0.01])
 
+    @pytest.mark.parametrize("fixed", [True, False])
+    def test_those_of_other_times_are_others(self, fixed: bool) -> None:
+        time, equity = days(3), np.array([1000.0, 1100.0, 1210.0])
+        time.flags.writeable = not fixed
+        for _ in range(2):
+            assert curve.daily_returns(time, equity, 1000.0) == pytest.approx([0.0, 0.1, 0.1])
+        if fixed:
+            time = time.copy()
+        time[1] = time[0] + 1  # now two points of the first day
+        assert curve.daily_returns(time, equity, 1000.0) == pytest.approx([0.1, 0.1])
+
     def test_after_ruin_there_are_no_returns(self) -> None:
         time = days(3)
         assert curve.daily_returns(time, np.array([500.0, -1.0, -1.0]), 1000.0) == Undefined(
