@@ -227,9 +227,13 @@ def import_target(registered: Registered) -> Any:
         raise
     except BaseException as error:  # also sys.exit, a cancelled task or a panic of Rust
         plugin = registered.plugin
+        if isinstance(error, ImportError):
+            remedy = f"reinstall {plugin.distribution} with what it needs"
+        else:
+            remedy = f"that is a mistake in {plugin.distribution}: update it or tell its author"
         raise PluginError(
-            f"{registered.title} cannot be imported from {registered.component.target}: {_one_line(error)}; "
-            f"reinstall {plugin.distribution} with what it needs, or switch it off with --no-plugin {plugin.name}"
+            f"{registered.title} cannot be imported from {registered.component.target}: {_one_line(error)}"
+            f"{_line_of(error)}; {remedy}, or switch it off with --no-plugin {plugin.name}"
         ) from error
 
 
@@ -442,6 +446,17 @@ def _call(hook: str, function: Callable[..., Any]) -> list[Component]:
 
 def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _line_of(error: BaseException) -> str:
+    """`` (FILE:LINE)`` of what was imported, the innermost; nothing where its import was not begun, or had ended."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    code = Component.load.__code__ if place is None else place.tb_frame.f_code
+    if place is None or code is Component.load.__code__ or code.co_filename.startswith("<"):
+        return ""
+    return f" ({code.co_filename}:{place.tb_lineno})"
 
 
 def _clash_text(offers: Sequence[Registered]) -> str:

@@ -111,10 +111,24 @@ def test_a_target_without_that_attribute_or_that_is_no_class_fails_on_use(site: 
         offering("gone", target="fractions:Gone") + offering("text", hook="quantsail_sizers", target="string:digits"),
     )
     registry = load_registry(only=["wrong"])
-    with pytest.raises(PluginError, match="cannot be imported from fractions:Gone: AttributeError"):
+    with pytest.raises(PluginError) as caught:
         registry.load("strategy", "gone")
+    assert str(caught.value) == (
+        "strategy 'gone' of quantsail-wrong 1.0 cannot be imported from fractions:Gone: "
+        "AttributeError: module 'fractions' has no attribute 'Gone'; "
+        "that is a mistake in quantsail-wrong: update it or tell its author, or switch it off with --no-plugin wrong"
+    )
     with pytest.raises(PluginError, match=r"sizer 'text' .* is '0123456789', not a class; tell the author"):
         registry.load("sizer", "text")
+
+
+def test_an_error_in_the_module_of_a_class_is_told_with_its_line(site: FakeSite) -> None:
+    module = site.folder / "slipped.py"
+    module.write_text("import math\n\nHALF = math.sqrt(-1.0)\n")
+    site.install("slip", offering("slip", target="slipped:Slip"))
+    with pytest.raises(PluginError) as caught:
+        load_registry(only=["slip"]).load("strategy", "slip")
+    assert f"ValueError: math domain error ({module}:3); that is a mistake in quantsail-slip: " in str(caught.value)
 
 
 def test_two_components_with_one_name_name_both_distributions_when_used_and_not_before(site: FakeSite) -> None:
