@@ -17,12 +17,17 @@ class Lazy(Mapping[str, Any]):
     ) -> None:
         self._names = names
         self.made = made
-        self._later = later
+        self._later = dict(later)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.made and name in self._later:
             self.made.update(self._later[name]())
+            for made in self.made.keys() & self._later.keys():
+                del self._later[made]  # with what it holds
         return self.made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

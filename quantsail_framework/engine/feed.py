@@ -56,7 +56,9 @@ class SignalColumns:
         self.entry_rows = _entry_rows(signals, bars)
         self._signals = signals
         self._reason = signals.reason
-        self.entries = signals.column("entry", size, np.int8, 0)
+        # The engine's own: what it makes room for by entry_rows must not change with an array of the strategy.
+        self.entries = np.zeros(size, np.int8)
+        self.entries[self.entry_rows] = signals.column("entry", size, np.int8, 0)[self.entry_rows]
         self.exits = None if signals.exit is None else signals.column("exit", size, np.bool_, 0)
         self.stops = signals.column("stop", size, np.float64, math.nan)
         self.targets, self.one_target = self._levels("target", size)
@@ -111,6 +113,8 @@ def _entry_rows(signals: Signals, bars: Bars) -> Ints:
         raise ComponentError(
             f"signals.reason is {signals.reason!r}; it must be a function that words the entry at one index"
         )
+    if signals.entry is None:
+        raise ComponentError("signals.entry is None; it must be LONG (1), SHORT (-1) or 0 for each bar")
     entry = signals.column("entry", len(bars), np.asarray(signals.entry).dtype, 0)
     rows = np.flatnonzero(entry != 0)
     said = entry[rows]

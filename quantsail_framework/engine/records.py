@@ -36,7 +36,7 @@ class Books(NamedTuple):
     """What a simulation noted: how its cash moved, and each trade, by column, in the order in which they ended.
 
     ``cash_times`` and ``cash_after``: of every fill, its bar's open and the cash after it. ``trades`` has columns named
-    as the fields of ClosedTrade and of its order, costs apart. ``refusals`` is the finished table.
+    as the fields of ClosedTrade and of its order, costs apart. ``refusals`` is the table itself.
     """
 
     capital: float

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import weakref
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from quantsail_framework.metrics.undefined import NO_BARS, ROUNDING, Undefined, 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-# The last answer about days of times that cannot change: a run asks three times, and each trial of a search again.
+# The last answer about days of times that cannot change: a run asks three times, and each trial over one symbol again.
 _asked: tuple[weakref.ref[Integers], tuple[Integers, Integers]] | None = None
 
 DAYS_PER_YEAR = 365.25
@@ -59,7 +60,7 @@ def last_points_of_days(time: Integers) -> tuple[Integers, Integers]:
     global _asked  # noqa: PLW0603
     if not time.size:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    if (asked := _asked) is not None and asked[0]() is time:
+    if (asked := _asked) is not None and asked[0]() is time and not time.flags.writeable:
         return asked[1]
     days = np.arange(int(time[0]) // NS_PER_DAY, int(time[-1]) // NS_PER_DAY + 1, dtype=np.int64)
     # A search per day instead of a division per bar.
@@ -68,8 +69,17 @@ def last_points_of_days(time: Integers) -> tuple[Integers, Integers]:
     found = days[present], last[present].astype(np.int64)
     for column in found:
         column.flags.writeable = False
-    _asked = None if time.flags.writeable else (weakref.ref(time), found)
+    _asked = (weakref.ref(time), found) if _is_fixed(time) else None
     return found
+
+
+def _is_fixed(column: Any) -> bool:
+    """Whether nobody can write to the memory of a column, by whichever view."""
+    while isinstance(column, np.ndarray):
+        if column.flags.writeable:
+            return False
+        column = column.base
+    return column is None or (isinstance(column, memoryview) and column.readonly)
 
 
 def daily_returns(time: Integers, equity: Floats, capital: float) -> Floats | Undefined:

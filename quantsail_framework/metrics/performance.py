@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,10 +57,8 @@ def performance(
     }
     undefined = {name: value.reason for name, value in values.items() if isinstance(value, Undefined)}
     if breakdowns_later:
-        later = partial(_breakdowns, trades, equity, capital)
-        return Performance(
-            Lazy((*metrics, *_BREAKDOWNS), metrics, dict.fromkeys(_BREAKDOWNS, lambda: later()[0])), undefined
-        )
+        later = dict.fromkeys(_BREAKDOWNS, lambda: _breakdowns(trades, equity, capital)[0])
+        return Performance(Lazy((*metrics, *_BREAKDOWNS), metrics, later), undefined)
     broken_down, gaps = _breakdowns(trades, equity, capital)
     return Performance(metrics | broken_down, undefined | gaps)
 

@@ -11,7 +11,7 @@ import mmap
 import pickle
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,24 @@ def pack(value: Any) -> list[memoryview]:
     with local_classes_by_value():
         body = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
     return [memoryview(body), *(buffer.raw() for buffer in buffers)]
+
+
+def by_value(value: Any) -> bytes:
+    """``value`` as one pickle, in which classes of a script, too, are taken along."""
+    import cloudpickle
+
+    with local_classes_by_value():
+        packed: bytes = cloudpickle.dumps(value)
+    return packed
+
+
+def readable(error: Exception, packed: Callable[[Exception], bytes]) -> Exception:
+    """The error, or its words where it cannot travel as ``packed``: some can be packed and not unpacked."""
+    try:
+        pickle.loads(packed(error))  # noqa: S301 - this process's own
+    except Exception:  # noqa: BLE001 - whatever its class does
+        return RunError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def unpack(parts: Sequence[Any]) -> Any:

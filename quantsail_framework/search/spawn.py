@@ -12,20 +12,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import context
-from types import ModuleType
+from typing import Any
 
 _lock = threading.Lock()
 
 
 @contextmanager
 def _without_main() -> Iterator[None]:
+    """What the main module says of where it came from is gone for as long: a process that starts is told nothing else
+    of it. The module itself stays where it is, for other threads."""
     with _lock:
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
+        main = vars(sys.modules["__main__"])
+        said: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+        main["__spec__"] = main["__file__"] = None
         try:
             yield
         finally:
-            sys.modules["__main__"] = main
+            del main["__spec__"], main["__file__"]
+            main.update(said)
 
 
 class _Process(context.SpawnProcess):

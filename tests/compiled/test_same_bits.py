@@ -9,10 +9,22 @@ from math import inf
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from quantsail_framework import Breach, CompiledCosts, CompiledRule, Costs, Market, Portfolio, Request
+from quantsail_framework import (
+    LONG,
+    Bars,
+    Breach,
+    CompiledCosts,
+    CompiledRule,
+    Costs,
+    Market,
+    Portfolio,
+    Request,
+    Signals,
+)
 from quantsail_framework.backtest import backtest
 from quantsail_framework.compiled.choice import SWITCH
 from quantsail_framework.compiled.forms import forms_of
@@ -24,7 +36,7 @@ from tests.engine.pipelines import by_loop, prepared
 from tests.engine.test_reference import assert_identical
 from tests.reference.markets import Case, cases, seeded
 from tests.reference.scenarios import SCENARIOS
-from tests.reference.worked import A, account, long, market
+from tests.reference.worked import A, B, account, long, market
 
 NS_PER_MINUTE = 60 * NS_PER_SECOND
 FORMED = {"profitability-gate", "max-concurrent-positions", "max-daily-trades", "max-daily-loss", "max-exposure"}
@@ -121,6 +133,29 @@ def test_what_a_component_may_not_answer_is_told_by_the_engine(monkeypatch: pyte
     assert by_loop(pipeline, data) is None
     with pytest.raises(ComponentError, match="cost model EndlessCosts gave Costs"):
         backtest(pipeline, data)
+
+
+@attrs.frozen(slots=False)
+class OneBuffer:
+    """Writes the entries of every symbol into the same array; more of them for each."""
+
+    buffer: Any
+
+    def signals(self, bars: Bars) -> Signals:
+        self.buffer[:: 5 if bars.symbol == A else 2] = LONG
+        return Signals(entry=self.buffer, stop=bars.close * 0.5, target=bars.close * 1.001, max_bars=1)
+
+
+def test_a_strategy_may_use_its_array_again() -> None:
+    closes = [100.0 + number % 7 for number in range(400)]
+    markets = [market(A, closes, {1: long()}), market(B, closes, {1: long()})]
+    pipeline, data = prepared(markets, account(rules=[("max-concurrent-positions", {"limit": 5})]))
+    pipeline = attrs.evolve(pipeline, strategy=OneBuffer(np.zeros(len(closes), np.int8)))
+    run = by_loop(pipeline, data)
+    assert run is not None
+    pipeline = attrs.evolve(pipeline, strategy=OneBuffer(np.zeros(len(closes), np.int8)))
+    assert_identical(simulate(pipeline, data), run)
+    assert 0 < list(run.trades["symbol"]).count(A) < list(run.trades["symbol"]).count(B)
 
 
 def test_bars_from_before_1970_have_no_tripped_breaker() -> None:

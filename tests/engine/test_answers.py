@@ -49,6 +49,12 @@ def every(value: Any) -> Any:
         ({"entry": every(0.7)}, r"signals.entry is 0.7 at .* UTC; it must be LONG \(1\), SHORT \(-1\) or 0"),
         ({"entry": every(257)}, r"signals.entry is 257 at"),
         ({"entry": every(2)}, r"signals.entry is 2 at"),
+        ({"entry": lambda _bars: 2}, r"signals.entry is 2 at"),
+        ({"entry": lambda _bars: "long"}, r"signals.entry is 'long' at"),
+        (
+            {"entry": lambda _bars: None},
+            r"signals.entry is None; it must be LONG \(1\), SHORT \(-1\) or 0 for each bar",
+        ),
         ({"entry": every(1), "trail": every(-0.5)}, r"signals.trail is -0.5 at .*; it must be above zero, or NaN"),
         ({"entry": every(1), "trail": lambda _bars: 0.0}, r"signals.trail is 0.0 at"),
         ({"entry": every(1), "reason": lambda _bars: "up"}, "signals.reason is 'up'; it must be a function that words"),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 _SCRIPT = """
+import enum
 import os
 import time
 
@@ -15,24 +16,32 @@ from {module} import {executor}
 HERE = os.getpid()
 
 
+class Mode(enum.Enum):
+    SLOW = 1
+    FAST = 2
+
+
 class Factor:
     value = 3
 
 
 def scaled(item, factor):
     time.sleep(0.2)
-    return item * factor.value, os.getpid() != HERE
+    number, mode = item
+    return number * factor.value, mode, os.getpid() != HERE
 
 
 print("began")
-results = dict({executor}(workers=2).map(scaled, list(range(12)), shared=Factor()))
-print([results[item][0] for item in range(12)], any(elsewhere for _, elsewhere in results.values()))
+items = [(number, Mode.FAST) for number in range(12)]
+results = dict({executor}(workers=2).map(scaled, items, shared=Factor()))
+print([results[number][0] for number in range(12)])
+print({{mode is Mode.FAST for _, mode, _ in results.values()}}, any(elsewhere for _, _, elsewhere in results.values()))
 """
-SAYS = f"began\n{[3 * item for item in range(12)]} True\n"
+SAYS = f"began\n{[3 * number for number in range(12)]}\n{{True}} True\n"
 
 
 def run_script(module: str, executor: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What the script says over that executor."""
     script = folder / "script.py"
     script.write_text(_SCRIPT.format(module=module, executor=executor), encoding="utf-8")
-    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=120)

@@ -217,4 +217,4 @@ def test_an_option_alone_imports_no_dask() -> None:
 def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     done = run_script("quantsail_dask.executor", "DaskExecutor", tmp_path)
     assert done.returncode == 1
-    assert "a script must start it below `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
+    assert "where a script starts them, that must stand below `if __name__ == '__main__':`" in done.stderr

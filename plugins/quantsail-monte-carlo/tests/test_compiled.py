@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ def both(kind: str, machine: Machine, returns: Any, draws: int, seed: int, **how
 @example([1.0] * 1_030 + [-0.5] * 10, 20, 5, "bootstrap", False)
 @example([1.0] * 1_030 + [-1.0, -2.0], 20, 6, "shuffle", False)  # and ruined
 @example([1e308] * 5 + [-1e308] * 9, 20, 7, "shuffle", True)
+@example([-1.0, inf], 20, 8, "shuffle", False)
+@example([0.1, nan, 0.2], 20, 9, "bootstrap", False)
+@example([0.1, nan, -2.0], 20, 10, "shuffle", True)
 def test_any_draws(machine: Machine, returns: list[float], draws: int, seed: int, kind: str, additive: bool) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         both(kind, machine, np.array(returns), draws, seed, additive=additive)

@@ -101,8 +101,8 @@ def _local(workers: int) -> LocalCluster:
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # where its plain status pages would be
             silence_logs=logging.CRITICAL,
         )
-    except RuntimeError as error:  # each of its workers runs a script again that has no guard, and breaks off there
-        guard = "a script must start it below `if __name__ == '__main__':`"
+    except RuntimeError as error:  # for one, each worker runs a script again that has no guard, and breaks off there
+        guard = "where a script starts them, that must stand below `if __name__ == '__main__':`"
         raise RunError(f"Dask could not start its workers ({error}); {guard}") from error
 
 

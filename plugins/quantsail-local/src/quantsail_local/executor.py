@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
 import tempfile
@@ -104,23 +105,27 @@ class _Crew:
     def workers(self) -> int:
         return self._workers - self._shares
 
-    def start(self, piece: Sequence[Job]) -> Future[Results]:
+    def start(self, piece: Sequence[Job]) -> Future[bytes]:
         try:
-            return self._pool.submit(_run, piece)
+            return self._submitted(piece)
         except BrokenProcessPool:
             _end(self._pool)
             self._shares = False
             self._pool = self._new_pool()
-            return self._pool.submit(_run, piece)
+            return self._submitted(piece)
 
-    def finished(self, tickets: Collection[Future[Results]]) -> Collection[Future[Results]]:
+    def _submitted(self, piece: Sequence[Job]) -> Future[bytes]:
+        return self._pool.submit(_run, payload.by_value(list(piece)))
+
+    def finished(self, tickets: Collection[Future[bytes]]) -> Collection[Future[bytes]]:
         return wait(tickets, return_when=FIRST_COMPLETED).done
 
-    def results(self, ticket: Future[Results]) -> Results:
+    def results(self, ticket: Future[bytes]) -> Results:
         try:
-            return ticket.result()
+            results: Results = pickle.loads(ticket.result())  # noqa: S301 - from a process of this one
         except BrokenProcessPool:
             raise LostError from None
+        return results
 
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -156,6 +161,10 @@ def _end_with_parent(folder: Path) -> None:
         os._exit(1)
 
 
-def _run(piece: Sequence[Job]) -> Results:
+def _run(piece: bytes) -> bytes:
     function, shared = _work
-    return [(index, function(item, shared)) for index, item in piece]
+    try:
+        results = [(index, function(item, shared)) for index, item in pickle.loads(piece)]  # noqa: S301 - its parent's
+    except Exception as error:  # noqa: BLE001 - it is raised where the search was started
+        raise payload.readable(error, pickle.dumps) from None
+    return payload.by_value(results)

@@ -99,9 +99,9 @@ def _stream(random: np.random.Generator) -> Any:
     """State and increment of a PCG64, each as its upper and lower word; whether half a word is left, and which. Then
     the state and what was left before the bits that are drawn ahead, and how many of them are unused: none yet."""
     said: Any = random.bit_generator.state
-    high, low, *increment = (part for value in said["state"].values() for part in (value >> 64, value & _WORD))
+    state, increment = ([said["state"][name] >> 64, said["state"][name] & _WORD] for name in ("state", "inc"))
     half = [said["has_uint32"], said["uinteger"]]
-    return np.array([high, low, *increment, *half, high, low, *half, 0], np.uint64)
+    return np.array([*state, *increment, *half, *state, *half, 0], np.uint64)
 
 
 def _move(random: np.random.Generator, stream: Any) -> None:

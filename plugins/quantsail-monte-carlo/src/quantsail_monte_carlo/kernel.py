@@ -9,7 +9,7 @@ Lemire, Fast Random Integer Generation in an Interval, 2019 (draws with replacem
 
 from __future__ import annotations
 
-from math import inf, nan
+from math import inf, isnan, nan
 
 from llvmlite import ir
 from numba import carray, njit, types
@@ -117,7 +117,8 @@ def _walk(path, additive, steps, seen):
     """Equity at the end as a multiple of capital, and the largest fall: as ``equity_of`` and ``drawdown_of`` have them.
 
     ``path``: what each trade adds, or with what it multiplies. ``seen``, where there is room in it, takes the equity at
-    each of the ``steps``. Equity that overflows has no fall, there as here: a peak is infinite then.
+    each of the ``steps``. Equity that overflows has no fall, there as here: a peak is infinite then, or
+    the equity is no number any more.
     """
     equity = peak = lowest = 1.0
     total, gone = 0.0, False
@@ -137,7 +138,7 @@ def _walk(path, additive, steps, seen):
             lowest = min(lowest, left)
         if len(seen):
             seen[step] = equity
-    return equity, 1.0 - lowest if peak < inf else nan
+    return equity, 1.0 - lowest if peak < inf and not isnan(equity) else nan
 
 
 def kernel(returns, stream, asked, steps, path, picks, bits, ends, falls, seen):

@@ -11,7 +11,6 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import attrs
-import cloudpickle
 import psutil  # type: ignore[import-untyped]
 
 from quantsail_framework.errors import RunError
@@ -137,7 +136,7 @@ class _Crew:
         return max(1, self._cpus())
 
     def start(self, piece: Sequence[Job]) -> Any:
-        return self.ask("start", self.study, cloudpickle.dumps(list(piece)))
+        return self.ask("start", self.study, payload.by_value(list(piece)))
 
     def finished(self, tickets: Collection[Any]) -> Collection[Any]:
         done: Collection[Any] = self.ask("finished", list(tickets))

@@ -16,7 +16,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import psutil  # type: ignore[import-untyped]
 
 from quantsail_framework.errors import QuantsailError, RunError
@@ -233,18 +232,8 @@ def run(study: Sequence[Any], versions: Mapping[str, str], piece: bytes) -> byte
         jobs: list[Job] = pickle.loads(piece)  # noqa: S301 - from the process that gives this one its work
         answer = [(index, function(item, shared)) for index, item in jobs]
     except Exception as error:  # noqa: BLE001 - it is raised where the search was started
-        answer = _readable(error)
-    packed: bytes = cloudpickle.dumps(answer)
-    return packed
-
-
-def _readable(error: Exception) -> Exception:
-    """The error, or its words where it cannot travel: some can be packed and not unpacked."""
-    try:
-        pickle.loads(cloudpickle.dumps(error))  # noqa: S301 - this process's own
-    except Exception:  # noqa: BLE001 - whatever its class does
-        return RunError(f"{type(error).__name__}: {error}")
-    return error
+        answer = payload.readable(error, payload.by_value)
+    return payload.by_value(answer)
 
 
 def _unpacked(study: Sequence[Any], versions: Mapping[str, str]) -> Any:
