@@ -214,6 +214,20 @@ def test_an_option_alone_imports_no_dask() -> None:
     assert done.stdout == "False\n"
 
 
+@pytest.mark.slow
+def test_a_worker_is_started_again_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask would give it up after 15 s, or here after a tenth of one."""
+    import dask
+
+    monkeypatch.setattr(cluster, "_PATIENCE_S", 20.0)
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}), DaskExecutor(workers=1).started() as own:
+        (victim,) = dict(own.map(pid_of, [0], shared=None)).values()
+        os.kill(victim, signal.SIGKILL)
+        (other,) = set(dict(own.map(pid_of, [0, 1, 2], shared=None)).values())
+        assert other != victim
+
+
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     done = run_script("quantsail_dask.executor", "DaskExecutor", tmp_path)
     assert done.returncode == 1

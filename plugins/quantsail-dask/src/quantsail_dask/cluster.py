@@ -42,6 +42,9 @@ for _ in range(50):
         break
     time.sleep(0.1)
 """
+# Dask would look, so long after a worker has died, whether there is one of its name, and for good end one that is just
+# being started again: because the machine is slow, or because it has died once more.
+_NEVER = "8760h"
 _LOST = "the connection to the Dask scheduler is lost: is it still running?"
 
 
@@ -85,6 +88,7 @@ def of_its_own(workers: int | None) -> Iterator[Running]:
     with ExitStack() as stack:
         with interrupt_later():
             folder = stack.enter_context(_folder())
+            stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": _NEVER}))
             with dask.config.set({"distributed.scheduler.allowed-failures": 0, "temporary-directory": str(folder)}):
                 cluster = stack.enter_context(_local(workers or cores()))
             client = stack.enter_context(Client(cluster, set_as_default=False))
