@@ -20,10 +20,10 @@ class Lazy(Mapping[str, Any]):
         self._later = dict(later)
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self.made and name in self._later:
-            self.made.update(self._later[name]())
-            for made in self.made.keys() & self._later.keys():
-                del self._later[made]  # with what it holds
+        if name not in self.made and (make := self._later.get(name)) is not None:
+            self.made.update(make())
+            for each in self.made.keys() & self._later.keys():
+                self._later.pop(each, None)  # with what it holds
         return self.made[name]
 
     def __contains__(self, name: object) -> bool:

@@ -165,6 +165,9 @@ def _run(piece: bytes) -> bytes:
     function, shared = _work
     try:
         results = [(index, function(item, shared)) for index, item in pickle.loads(piece)]  # noqa: S301 - its parent's
-    except Exception as error:  # noqa: BLE001 - it is raised where the search was started
-        raise payload.readable(error, pickle.dumps) from None
+    except Exception as error:
+        told = payload.readable(error, pickle.dumps)
+        if told is error:
+            raise
+        raise told from error
     return payload.by_value(results)
