@@ -80,15 +80,8 @@ def odd(_item: int, _shared: Any) -> None:
     raise OddError("nonsense", "words")
 
 
-class StubbornError(Exception):
-    """Its words are put together from two, which a pickle of it does not keep."""
-
-    def __init__(self, one: str, two: str) -> None:
-        super().__init__(f"{one} of {two}")
-
-
-def stubborn_elsewhere(item: int, own: int) -> int:
-    """The item; what any process but that of this number raises cannot be unpacked."""
+def odd_elsewhere(item: int, own: int) -> int:
+    """The item; any process but that of this number fails with such words."""
     if os.getpid() != own:
-        raise StubbornError("one", "two")
+        raise OddError("nonsense", "words")
     return item

@@ -16,7 +16,7 @@ import pytest
 from quantsail_framework.errors import RunError
 from quantsail_local import executor
 from quantsail_local.executor import LocalExecutor
-from tests.search.jobs import divided, doubled, killed_elsewhere, killer, pid_of, slow_sum, stubborn_elsewhere
+from tests.search.jobs import divided, doubled, killed_elsewhere, killer, odd_elsewhere, pid_of, slow_sum
 from tests.search.scripts import SAYS, run_script
 
 
@@ -118,8 +118,8 @@ def alive(pid: int) -> bool:
 
 
 def test_an_error_that_cannot_travel_is_told_in_words() -> None:
-    with pytest.raises(RunError, match="StubbornError: one of two"):
-        results(2, stubborn_elsewhere, [1, 2, 3, 4], os.getpid())
+    with pytest.raises(RunError, match="OddError: nonsense in words"):
+        results(2, odd_elsewhere, [1, 2, 3, 4], os.getpid())
 
 
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:
