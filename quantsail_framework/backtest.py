@@ -58,6 +58,7 @@ def result_of(
         capital=pipeline.capital,
         timeframe_ns=data.timeframe.ns,
         benchmark=_benchmark(data),
+        known=run.curve,
         breakdowns_later=breakdowns_later,
     )
     return RunResult(

@@ -21,9 +21,9 @@ ANSWER = _record(f8="first second")
 # One run: its inputs, then its state.
 RUN = _record(
     i8="n_lanes n_moments n_rules bar_ns target_first moments_at day_ends_at held_at flow_times_at flow_cash_at "
-    "costs_at cost_numbers_at sizer_at sizer_numbers_at "
-    "day n_held n_pending n_shorts n_trades n_refusals n_flow failed",
-    f8="sizer_min_notional held_back short_gross",
+    "costs_at cost_numbers_at sizer_at sizer_numbers_at equity_at "
+    "day n_held n_pending n_shorts n_trades n_refusals n_flow failed n_exposed longest_ns",
+    f8="sizer_min_notional capital rounding held_back short_gross deepest",
 )
 
 # One symbol: its columns, one value for all bars where there is no column, what the venue says; then its state: whether

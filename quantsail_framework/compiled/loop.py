@@ -20,6 +20,7 @@ from quantsail_framework.compiled.booking import (
     refuse,
     roll_over,
 )
+from quantsail_framework.compiled.curve import draw
 from quantsail_framework.compiled.layout import (
     ANSWER,
     CASH,
@@ -392,7 +393,7 @@ def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fil
     while True:
         m = next_moment(run, account, lanes, moments, m)
         if m >= run.n_moments:
-            return 0
+            break
         t = moments[m]
         busy, changing, signals = arrive(lanes, run, t)
         risky = is_risky(run, account)
@@ -418,6 +419,9 @@ def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fil
             decide_all(run, account, lanes, rules, refusals, fill, request, answer, now)
         if run.failed:
             return 1
+    if run.equity_at != 0:
+        draw(run, lanes, trades)
+    return 0
 
 
 SIGNATURE = types.int64(

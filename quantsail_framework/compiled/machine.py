@@ -31,7 +31,7 @@ _PYTHON = ("Py", "_Py", "numba_", "NRT_")
 _FORMAT = "SHA-256, object file"  # of a file; LLVM crashes on what is no object file
 _DIGEST = 32  # bytes of the SHA-256
 # All machine code depends on these: the shared memory, how functions are called, how code is made.
-_LOOP = ("loop.py", "booking.py", "reach.py")
+_LOOP = ("loop.py", "booking.py", "curve.py", "reach.py")
 _SHARED = ("layout.py", "entries.py", "machine.py", "../ports/compiled.py")
 _OTHERS_WRITE = 0o022
 

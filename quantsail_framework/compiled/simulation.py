@@ -17,7 +17,8 @@ from quantsail_framework.compiled.forms import Forms
 from quantsail_framework.compiled.machine import Machine
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import NOT_READY
-from quantsail_framework.domain.result import Table
+from quantsail_framework.domain.result import CurveFacts, Table
+from quantsail_framework.domain.timeframe import NS_PER_DAY
 from quantsail_framework.domain.trade import END_OF_DATA, EXIT_REASONS
 from quantsail_framework.engine import words
 from quantsail_framework.engine.day import TradingDay
@@ -26,11 +27,13 @@ from quantsail_framework.engine.feed import SignalColumns
 from quantsail_framework.engine.market import MarketData, all_moments
 from quantsail_framework.engine.records import Books, Simulation, refusals_of, tables_of
 from quantsail_framework.errors import ComponentError
+from quantsail_framework.metrics.undefined import ROUNDING
 from quantsail_framework.ports.compiled import ACCOUNT, REQUEST
 from quantsail_framework.ports.runner import Pipeline
 
 Records = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 _LEAST = np.iinfo(np.int64).min
 _EXACT = 2**53  # whole numbers below are exact as floats,
 _LARGEST = 10**22  # and powers of ten up to this
@@ -101,6 +104,9 @@ class _Memory:
         self.run["n_lanes"], self.run["n_moments"] = len(data.bars), len(moments)
         self.run["bar_ns"] = data.timeframe.ns
         self.run["sizer_min_notional"] = forms.sizer.min_notional
+        self.equity = np.empty(len(moments)) if len(data.bars) == 1 else None  # of several symbols, records draws it
+        self.run["equity_at"] = _address_of(self.equity)
+        self.run["capital"], self.run["rounding"] = pipeline.capital, ROUNDING
 
 
 def _address(array: Any) -> int:
@@ -197,6 +203,7 @@ class _Ledger:
         self._trades = memory.trades[: int(run["n_trades"])]
         self._refusals = memory.refusals[: int(run["n_refusals"])]
         self._n_flow = int(run["n_flow"])
+        self._asked = len(self._bars[0]) - int(self._bars[0].time.searchsorted(data.start_ns))
         for noted in (self._trades["bound_by"], self._refusals["bound_by"]):
             if len(noted) and not 0 <= noted.min() <= noted.max() < len(self._words):
                 raise ComponentError(
@@ -215,7 +222,16 @@ class _Ledger:
             cash_after=memory.cash_after[: self._n_flow],
             trades=self._noted(),
             refusals=self._refused(),
+            equity=self._equity(),
         )
+
+    def _equity(self) -> tuple[Floats, CurveFacts] | None:
+        """The equity curve that the loop has drawn."""
+        run, points = self._memory.run[0], self._memory.equity
+        if points is None:
+            return None
+        exposed = float(run["n_exposed"]) / self._asked
+        return points, CurveFacts(float(run["deepest"]), int(run["longest_ns"]) / NS_PER_DAY, exposed)
 
     def _noted(self) -> Mapping[str, Any]:
         trades = self._trades

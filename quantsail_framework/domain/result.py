@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -83,6 +83,14 @@ class RunResult:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(next(iter(columns.values()), ()))} {name}" for name, columns in self.tables.items())
         return f"RunResult({self.kind!r}, {self.name!r}, {sizes})"
+
+
+class CurveFacts(NamedTuple):
+    """What is known of an equity curve from when it was drawn: the metrics of these names."""
+
+    max_drawdown: float
+    max_drawdown_duration_days: float
+    exposure_time: float
 
 
 @attrs.frozen

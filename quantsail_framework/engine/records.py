@@ -12,7 +12,7 @@ from quantsail_framework.domain.bars import Bars, Floats, Ints, utc_text
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.lazy import Lazy
 from quantsail_framework.domain.order import EntryOrder
-from quantsail_framework.domain.result import Column, Table
+from quantsail_framework.domain.result import Column, CurveFacts, Table
 from quantsail_framework.domain.signals import LONG, SHORT, side_name
 from quantsail_framework.domain.trade import Trade
 from quantsail_framework.engine.account import Account, ClosedTrade
@@ -24,19 +24,21 @@ _TOLERANCE = 1e-9
 
 
 class Simulation(NamedTuple):
-    """The tables of one run, as in the run folder, and its last cash."""
+    """The tables of one run, as in the run folder, its last cash, and what is known of the equity curve already."""
 
     trades: Table
     equity: Table
     refusals: Table
     final_cash: float
+    curve: CurveFacts | None = None
 
 
 class Books(NamedTuple):
     """What a simulation noted: how its cash moved, and each trade, by column, in the order in which they ended.
 
     ``cash_times`` and ``cash_after``: of every fill, its bar's open and the cash after it. ``trades`` has columns named
-    as the fields of ClosedTrade and of its order, costs apart. ``refusals`` is the table itself.
+    as the fields of ClosedTrade and of its order, costs apart. ``refusals`` is the table itself. ``equity``: the
+    equity at every moment and what is known of it, where it has been drawn already.
     """
 
     capital: float
@@ -46,6 +48,7 @@ class Books(NamedTuple):
     cash_after: Floats
     trades: Mapping[str, Sequence[Any]]
     refusals: Table
+    equity: tuple[Floats, CurveFacts] | None = None
 
 
 def record(account: Account, refusals: Sequence[RefusalRow], data: MarketData) -> Simulation:
@@ -70,7 +73,8 @@ def tables_of(books: Books, data: MarketData) -> Simulation:
     _check_total(books, trades, tolerance)
     _check_prices(trades)
     _check_flow(books, trades, tolerance)
-    return Simulation(trades.table(), _equity_table(books, trades, data), books.refusals, books.cash)
+    known = None if books.equity is None else books.equity[1]
+    return Simulation(trades.table(), _equity_table(books, trades, data), books.refusals, books.cash, known)
 
 
 def _check_total(books: Books, trades: _Trades, tolerance: float) -> None:
@@ -245,8 +249,26 @@ def trade_of(trade: ClosedTrade, bars: Bars) -> Trade:
 
 
 def _equity_table(books: Books, trades: _Trades, data: MarketData) -> Table:
-    """Equity, cash and gross exposure at every close from the start of the result on."""
+    """Equity, cash and gross exposure at every close from the start of the result on.
+
+    Where the equity has been drawn already, the others are made when they are read.
+    """
     moments = all_moments([bars.time for bars in data.bars.values()])
+    first = int(moments.searchsorted(data.start_ns))
+    asked = moments[first:] if first else moments
+    if books.equity is None:
+        return {"time": asked, **_curves(books, trades, moments, first)}
+
+    def later() -> Table:
+        curves = _curves(books, trades, moments, first)
+        return {name: curves[name] for name in ("cash", "exposure")}
+
+    made = {"time": asked, "equity": books.equity[0][first:]}
+    return Lazy((*made, "cash", "exposure"), made, dict.fromkeys(("cash", "exposure"), later))
+
+
+def _curves(books: Books, trades: _Trades, moments: Ints, first: int) -> dict[str, Floats]:
+    """The columns of ``_equity_table``, from moment ``first`` on."""
     size = len(moments)
     cash = _steps(moments.searchsorted(books.cash_times), books.cash_after, books.capital, size)
     equity, exposure = cash, np.zeros(0)
@@ -261,9 +283,7 @@ def _equity_table(books: Books, trades: _Trades, data: MarketData) -> Table:
         exposure = np.add(exposure, value, out=exposure) if number else value
     if not trades.by_symbol:
         equity, exposure = cash.copy(), np.zeros(size)
-    first = int(moments.searchsorted(data.start_ns))
-    moments = moments[first:] if first else moments
-    return {"time": moments, "equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
+    return {"equity": equity[first:], "cash": cash[first:], "exposure": exposure[first:]}
 
 
 def _check_flow(books: Books, trades: _Trades, tolerance: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from quantsail_framework.domain.lazy import Lazy
-from quantsail_framework.domain.result import Table
+from quantsail_framework.domain.result import CurveFacts, Table
 from quantsail_framework.metrics import equity as curve
 from quantsail_framework.metrics import trades as ledger
 from quantsail_framework.metrics.breakdown import by_column, by_month
@@ -40,6 +40,7 @@ def performance(
     capital: float,
     timeframe_ns: int,
     benchmark: float | None,
+    known: CurveFacts | None = None,
     breakdowns_later: bool = False,
 ) -> Performance:
     """Every metric of a run from its ``trades`` and ``equity`` tables (either may be empty).
@@ -47,10 +48,13 @@ def performance(
     ``capital`` > 0 is the equity before the first bar, ``timeframe_ns`` the bar length, ``benchmark``
     the buy-and-hold return (None when there was nothing to buy). Each metric's own function says
     what it means; the totals are sums of the trade columns, ``ambiguous_trades`` counts trades
-    whose bar touched stop and target. ``breakdowns_later``: they are made when they are read, as a search seldom does.
+    whose bar touched stop and target. ``known``: what need not be computed again. ``breakdowns_later``: they are made
+    when they are read, as a search seldom does.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # finite() turns what overflows into a reason
-        values = _trade_values(trades, equity["equity"], timeframe_ns) | _curve_values(equity, capital, timeframe_ns)
+        values = _trade_values(trades, equity["equity"], timeframe_ns) | _curve_values(
+            equity, capital, timeframe_ns, known
+        )
     values["buy_and_hold_return"] = Undefined("no tradable bar to buy at") if benchmark is None else finite(benchmark)
     metrics: dict[str, Any] = {
         name: None if isinstance(value, Undefined) else value for name, value in _in_order(values).items()
@@ -107,20 +111,27 @@ def _trade_values(trades: Table, equity: Any, timeframe_ns: int) -> dict[str, Va
     }
 
 
-def _curve_values(equity: Table, capital: float, timeframe_ns: int) -> dict[str, Value]:
+def _curve_values(equity: Table, capital: float, timeframe_ns: int, known: CurveFacts | None) -> dict[str, Value]:
     time, points = equity["time"], equity["equity"]
     final = float(points[-1]) if points.size else float(capital)
-    bends = curve.bends(points)
-    drawdown = curve.drawdowns(points[bends], capital)
-    deepest = curve.max_drawdown(drawdown)
     growth = curve.cagr(final, capital, curve.span_days(time, timeframe_ns))
+    found = _drawdown_values(equity, capital, timeframe_ns) if known is None else known._asdict()
     return {
-        "max_drawdown": deepest,
+        **found,
         "final_equity": final,
         "total_return": finite(final / capital - 1.0),
         "cagr": growth,
         **_return_values(equity, capital, timeframe_ns),
-        "calmar": curve.calmar(growth, deepest),
+        "calmar": curve.calmar(growth, found["max_drawdown"]),
+    }
+
+
+def _drawdown_values(equity: Table, capital: float, timeframe_ns: int) -> dict[str, Any]:
+    time, points = equity["time"], equity["equity"]
+    bends = curve.bends(points)
+    drawdown = curve.drawdowns(points[bends], capital)
+    return {
+        "max_drawdown": curve.max_drawdown(drawdown),
         "max_drawdown_duration_days": curve.max_drawdown_duration_days(time[bends], drawdown, timeframe_ns),
         "exposure_time": curve.exposure_time(equity["exposure"]),
     }

@@ -18,7 +18,7 @@ Integers = npt.NDArray[np.int64]
 
 NS_PER_HOUR = 3_600_000_000_000
 BEST_TRADES = 5
-_AT_THE_OPEN = (SIGNAL, TIME, FLATTEN)
+_AT_THE_OPEN = frozenset((SIGNAL, TIME, FLATTEN))
 
 
 def win_rate(net_pnl: Floats) -> Value:
@@ -119,7 +119,7 @@ def average_holding_hours(
     if not entry_time.size:
         return NO_TRADES
     reasons = exit_reason.tolist()
-    inside = len(reasons) - sum(map(reasons.count, _AT_THE_OPEN))
+    inside = len(reasons) - sum(map(reasons.count, {*reasons} & _AT_THE_OPEN))
     total = int((exit_time - entry_time).sum()) + inside * timeframe_ns
     return finite(total / entry_time.size / NS_PER_HOUR)
 

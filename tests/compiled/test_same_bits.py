@@ -31,6 +31,7 @@ from quantsail_framework.compiled.forms import forms_of
 from quantsail_framework.domain.timeframe import NS_PER_DAY, NS_PER_SECOND
 from quantsail_framework.engine import Simulation, simulate
 from quantsail_framework.errors import ComponentError
+from quantsail_framework.metrics import performance
 from quantsail_framework.ports.runner import NamedRule
 from tests.engine.pipelines import by_loop, prepared
 from tests.engine.test_reference import assert_identical
@@ -66,15 +67,25 @@ def looped(case: Case) -> Simulation | None:
     if run is not None:
         assert_identical(plain, run)
         assert run.final_cash == plain.final_cash
+        assert_facts_hold(run, plain, pipeline.capital, data.timeframe.ns)
     elif data.bars:
         ruined = {"ruin"} & ({*plain.trades["exit_reason"]} | {*plain.refusals["rule"]})
         assert ruined or plain.equity["equity"].min(initial=1.0) <= 0.0, case.recipe
     return run
 
 
+def assert_facts_hold(run: Simulation, plain: Simulation, capital: float, timeframe_ns: int) -> None:
+    """What the loop knows of its curve is what the metrics make of the engine's."""
+    of_tables, of_facts = (
+        performance(plain.trades, plain.equity, capital=capital, timeframe_ns=timeframe_ns, benchmark=None, known=known)
+        for known in (None, run.curve)
+    )
+    assert of_facts == of_tables
+
+
 @pytest.mark.parametrize("block", range(2))
 def test_seeded_markets(block: int) -> None:
-    reasons, refused, sides = Counter[str](), Counter[str](), Counter[str]()
+    reasons, refused, sides, drawn = Counter[str](), Counter[str](), Counter[str](), 0
     for seed in range(block * 600, block * 600 + 600):
         case = seeded(seed)
         if case.recipe.strategy == "bar":
@@ -87,10 +98,12 @@ def test_seeded_markets(block: int) -> None:
         if run is not None:
             reasons.update(run.trades["exit_reason"])
             refused.update(run.refusals["rule"])
+            drawn += run.curve is not None and run.curve.max_drawdown_duration_days > 0.0
             sides.update(run.trades["side"])
     assert set(reasons) == REASONS  # everything that can happen did
     assert set(refused) == REFUSALS
     assert min(sides["long"], sides["short"]) > 500
+    assert drawn > 30
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
