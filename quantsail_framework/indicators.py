@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from types import ModuleType
@@ -169,6 +169,28 @@ def talib_function(data: Data, name: str, *, source: str | None = None, **parame
             return found
     series = [getattr(data, column) for column in columns]
     return _remember(data.memo, key, _call(function, arguments, series, 0, data))
+
+
+def once(bars: Bars, key: Hashable, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """What ``make()`` returns, made once for ``key`` and shared by all parameter sets of a search, read-only.
+
+    For what takes a strategy long and hangs on some of its options only: ``key`` must say what it is and hold every
+    option that it hangs on. It is remembered with the bars and forgotten as indicators are, the least recently used
+    first.
+
+    ::
+
+        rows = indicators.once(bars, ("squeezes", self.period, self.width), lambda: self._squeezes(bars))
+    """
+    known = ("once", key)
+    with _lock:
+        found: tuple[npt.NDArray[Any], ...] | None = bars.memo.pop(known, None)
+        if found is not None:
+            bars.memo[known] = found
+            return found[0]
+    made = make()
+    made.flags.writeable = False
+    return _remember(bars.memo, known, (made,))[0]
 
 
 def lookback(name: str, **parameters: float) -> int:

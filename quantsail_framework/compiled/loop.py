@@ -110,8 +110,12 @@ def can_trade(lane):
 
 @njit
 def has_signal(lane):
-    """Whether this bar has an entry signal that may be decided."""
-    return flags(lane.entry_at)[lane.i] != 0 and lane.first <= lane.i < lane.last and can_trade(lane)
+    """Whether this bar has an entry signal that may be decided: then it is that of ``entry_row``."""
+    rows, at = ints(lane.entry_rows_at), lane.entry_row
+    while at < lane.n_entries and rows[at] < lane.i:
+        at += 1
+    lane.entry_row = at
+    return at < lane.n_entries and rows[at] == lane.i and lane.first <= lane.i < lane.last and can_trade(lane)
 
 
 @njit
@@ -178,9 +182,9 @@ def leave(lane):
 
 
 @njit
-def said(column, one, i):
-    """What a column says of bar ``i``, or what is said of all."""
-    return one if column == 0 else floats(column)[i]
+def said(column, one, at):
+    """What a column says of an entry, or what is said of all."""
+    return one if column == 0 else floats(column)[at]
 
 
 @njit
@@ -198,9 +202,9 @@ def levels_hold(lane):
 @njit
 def read_signal(run, lane):
     """What the strategy says of this bar, levels on the tick."""
-    i = lane.i
-    lane.signal_i, lane.side, lane.price, lane.bound_by = i, flags(lane.entry_at)[i], floats(lane.close_at)[i], 0
-    stop, target = floats(lane.stop_at)[i], said(lane.target_at, lane.one_target, i)
+    i, at = lane.i, lane.entry_row
+    lane.signal_i, lane.side, lane.price, lane.bound_by = i, flags(lane.entry_at)[at], floats(lane.close_at)[i], 0
+    stop, target = floats(lane.stop_at)[at], said(lane.target_at, lane.one_target, at)
     if lane.tick != 0.0 and isfinite(stop) and (isnan(target) or isfinite(target)):
         if lane.side > 0:
             stop = floor_to(run, stop, lane.tick, lane.tick_per)
@@ -209,9 +213,9 @@ def read_signal(run, lane):
             stop = ceil_to(run, stop, lane.tick, lane.tick_per)
             target = target if isnan(target) else ceil_to(run, target, lane.tick, lane.tick_per)
     lane.stop, lane.level, lane.target = stop, stop, target
-    lane.confidence = said(lane.confidence_at, lane.one_confidence, i)
-    lane.trail = said(lane.trail_at, lane.one_trail, i)
-    lane.max_bars = lane.one_max_bars if lane.max_bars_at == 0 else ints(lane.max_bars_at)[i]
+    lane.confidence = said(lane.confidence_at, lane.one_confidence, at)
+    lane.trail = said(lane.trail_at, lane.one_trail, at)
+    lane.max_bars = lane.one_max_bars if lane.max_bars_at == 0 else ints(lane.max_bars_at)[at]
 
 
 @njit

@@ -64,6 +64,141 @@ class Signals:
             raise ComponentError(f"signals.{name} has shape {array.shape}; the bars have ({size},)")
         return np.ascontiguousarray(array, dtype)
 
+    def entered(self, size: int) -> tuple[Ints, npt.NDArray[Any]]:
+        """The bars with an entry, ascending, and its side. Raises ComponentError for a column of another length."""
+        entry = self.column("entry", size, np.asarray(self.entry).dtype, 0)
+        rows = np.flatnonzero(entry != 0)
+        return rows, entry[rows]
+
+    def at_rows(self, rows: Ints, name: str, size: int, dtype: Any) -> Any:
+        """Column ``name`` at the ``rows`` of ``entered``, in memory of its own; or the one number for all, or None.
+
+        Raises as ``column``.
+        """
+        value = getattr(self, name)
+        if value is None or np.ndim(value) == 0:
+            return None if value is None else np.dtype(dtype).type(value).item()
+        return self.column(name, size, dtype, np.nan)[rows]
+
+    @classmethod
+    def at(
+        cls,
+        rows: npt.ArrayLike,
+        size: int,
+        *,
+        entry: npt.ArrayLike,
+        stop: npt.ArrayLike,
+        target: npt.ArrayLike | None = None,
+        confidence: npt.ArrayLike = 1.0,
+        exit: Bools | None = None,  # noqa: A002  # as the field
+        trail: npt.ArrayLike | None = None,
+        max_bars: npt.ArrayLike = 0,
+        reason: Callable[[int], str] = _no_reason,
+    ) -> Signals:
+        """Signals with entries at ``rows`` alone, which are indices of bars in any order, of ``size`` bars.
+
+        ``entry``, ``stop`` and the others have one value for each of ``rows``, or are one number for all; only
+        ``exit`` has one per bar. The same as columns over all bars, in less time where entries are few. Raises
+        ComponentError for rows that are no bars or come twice, and for columns of another length.
+        """
+        columns = {"entry": entry, "stop": stop, "target": target, "confidence": confidence, "trail": trail}
+        return _SignalsAt.of(rows, size, {**columns, "max_bars": max_bars}, {"exit": exit, "reason": reason})
+
+
+# What a column says of bars that nothing is said of.
+_UNSAID: dict[str, Any] = {
+    "entry": 0,
+    "stop": np.nan,
+    "target": np.nan,
+    "confidence": 1.0,
+    "trail": np.nan,
+    "max_bars": 0,
+}
+
+
+class _SignalsAt(Signals):
+    """What ``Signals.at`` gives: a column over all bars is made when somebody reads it, which the engine does not."""
+
+    __slots__ = ("_rows", "_said", "_size")
+    _rows: Ints
+    _said: dict[str, npt.NDArray[Any]]
+    _size: int
+
+    def __new__(cls, *values: Any, **named: Any) -> Any:
+        """Plain signals: attrs.evolve makes them of all columns."""
+        return Signals(*values, **named)
+
+    @classmethod
+    def of(cls, rows: npt.ArrayLike, size: int, columns: dict[str, Any], others: dict[str, Any]) -> Signals:
+        """See ``Signals.at``."""
+        at = _checked_rows(rows, size)
+        said = {
+            name: _for_each(name, value, len(at))
+            for name, value in columns.items()
+            if name in ("entry", "stop") or (value is not None and np.ndim(value))
+        }
+        entered: Any = said["entry"] != 0
+        if not entered.all() or not _is_ascending(at):
+            order = np.argsort(at, kind="stable")
+            order = order[entered[order]]
+            at, said = at[order], {name: values[order] for name, values in said.items()}
+            if not _is_ascending(at):
+                raise ComponentError(
+                    f"Signals.at has two entries at bar {at[:-1][at[1:] == at[:-1]][0]}; a bar has one"
+                )
+        made: _SignalsAt = object.__new__(cls)
+        given = {name: value for name, value in columns.items() if name not in said}
+        for name, value in {**given, **others, "_rows": at, "_said": said, "_size": size}.items():
+            object.__setattr__(made, name, value)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        """A column over all bars, of which only rows were given."""
+        if name not in _UNSAID:
+            raise AttributeError(f"Signals has no attribute {name!r}")
+        said = self._said[name]
+        column = np.full(self._size, _UNSAID[name], said.dtype)
+        column[self._rows] = said
+        object.__setattr__(self, name, column)
+        return column
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Signals, tuple(getattr(self, field.name) for field in attrs.fields(Signals))
+
+    def entered(self, size: int) -> tuple[Ints, npt.NDArray[Any]]:
+        if size != self._size:
+            raise ComponentError(f"Signals.at was told of {self._size} bars; there are {size}")
+        return self._rows, self._said["entry"]
+
+    def at_rows(self, rows: Ints, name: str, size: int, dtype: Any) -> Any:
+        said = self._said.get(name)
+        return super().at_rows(rows, name, size, dtype) if said is None else said.astype(dtype)
+
+
+def _is_ascending(rows: Ints) -> bool:
+    return bool((rows[1:] > rows[:-1]).all())
+
+
+def _checked_rows(rows: npt.ArrayLike, size: int) -> Ints:
+    """The rows in memory of their own, which the engine relies on."""
+    given = np.asarray(rows)
+    if given.ndim != 1 or not (given.dtype.kind in "iu" or given.size == 0):
+        raise ComponentError(
+            f"Signals.at has rows of {given.dtype} in the shape {given.shape}; they must be indices of bars in one row"
+        )
+    at: Ints = given.astype(np.int64)
+    if len(at) and not 0 <= at.min() <= at.max() < size:
+        raise ComponentError(f"Signals.at has rows from {at.min()} to {at.max()}; there are {size} bars")
+    at.flags.writeable = False
+    return at
+
+
+def _for_each(name: str, value: Any, count: int) -> npt.NDArray[Any]:
+    values = np.asarray(value)
+    if values.shape not in ((), (count,)):
+        raise ComponentError(f"Signals.at: {name} has shape {values.shape}; there are {count} rows")
+    return np.full(count, values) if values.ndim == 0 else values.copy()
+
 
 @attrs.frozen
 class Enter:

@@ -7,6 +7,7 @@ warm-up + 1 bars at each close, as paper and live see them.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantsail_framework.domain.bars import Bars, Ints, utc_text
-from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
+from quantsail_framework.domain.signals import LONG, SHORT, Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.engine.values import new
 from quantsail_framework.errors import ComponentError
@@ -45,39 +46,59 @@ class _Why(NamedTuple):
 
 
 class SignalColumns:
-    """A Signals as contiguous columns, of which ``row`` makes plain Python numbers.
+    """A Signals in the engine's own memory: where its entries are, and what it says there.
 
-    ``entry_rows``: the bars with an entry, ascending. ``targets``, ``confidences``, ``trails`` and ``max_bars`` are
-    None where one number, ``one_...``, is for all bars.
+    ``entry_rows``: the bars with an entry, ascending; ``entries``, ``stops``, ``targets``, ``confidences``, ``trails``
+    and ``max_bars`` have one value for each of them. All but the first two are None where one number, ``one_...``, is
+    for all. ``exits`` has a flag for each bar.
     """
 
     def __init__(self, signals: Signals, bars: Bars) -> None:
         size = len(bars)
-        self.entry_rows = _entry_rows(signals, bars)
-        self._signals = signals
+        if not callable(signals.reason):
+            raise ComponentError(
+                f"signals.reason is {signals.reason!r}; it must be a function that words the entry at one index"
+            )
         self._reason = signals.reason
-        # The engine's own: what it makes room for by entry_rows must not change with an array of the strategy.
-        self.entries = np.zeros(size, np.int8)
-        self.entries[self.entry_rows] = signals.column("entry", size, np.int8, 0)[self.entry_rows]
+        self.entry_rows, self.entries = _entries(signals, bars)
         self.exits = None if signals.exit is None else signals.column("exit", size, np.bool_, 0)
-        self.stops = signals.column("stop", size, np.float64, math.nan)
-        self.targets, self.one_target = self._levels("target", size)
-        self.confidences, self.one_confidence = self._levels("confidence", size)
-        self.trails, self.one_trail = self._levels("trail", size)
-        self.max_bars, self.one_max_bars = self._levels("max_bars", size, np.int64)
-        self._entry, self._stop = self.entries.data, self.stops.data
+        stops, one_stop = self._said(signals, "stop", size)
+        none = math.nan if one_stop is None else one_stop
+        self.stops = np.full(len(self.entry_rows), none) if stops is None else stops
+        self.targets, self.one_target = self._said(signals, "target", size)
+        self.confidences, self.one_confidence = self._said(signals, "confidence", size)
+        self.trails, self.one_trail = self._said(signals, "trail", size)
+        self.max_bars, self.one_max_bars = self._said(signals, "max_bars", size, np.int64)
+        self._refuse_below(bars)
+        self._rows, self._entry, self._stop = self.entry_rows.data, self.entries.data, self.stops.data
         self._exit, self._target, self._confidence, self._trail, self._max_bars = (
             None if column is None else column.data
             for column in (self.exits, self.targets, self.confidences, self.trails, self.max_bars)
         )
-        self._bare = self.exits is None and signals.trail is None and self.max_bars is None and not self.one_max_bars
+        self._bare = (
+            self.exits is None
+            and self.trails is None
+            and self.one_trail is None
+            and self.max_bars is None
+            and not self.one_max_bars
+        )
 
-    def _levels(self, name: str, size: int, dtype: Any = np.float64) -> tuple[npt.NDArray[Any] | None, Any]:
-        """The column, or the one plain number for all bars."""
-        value = getattr(self._signals, name)
-        if value is None or np.ndim(value) == 0:
-            return None, None if value is None else np.dtype(dtype).type(value).item()
-        return self._signals.column(name, size, dtype, 0), None
+    def _said(
+        self, signals: Signals, name: str, size: int, dtype: Any = np.float64
+    ) -> tuple[npt.NDArray[Any] | None, Any]:
+        """What is said at each entry, or the one plain number for all."""
+        said = signals.at_rows(self.entry_rows, name, size, dtype)
+        return (said, None) if isinstance(said, np.ndarray) else (None, said)
+
+    def _refuse_below(self, bars: Bars) -> None:
+        """No entry has a trail or a time that is none."""
+        for name, column, one, least, words in (
+            ("trail", self.trails, self.one_trail, 0.0, "it must be above zero, or NaN"),
+            ("max_bars", self.max_bars, self.one_max_bars, -1, "it must not be negative"),
+        ):
+            if column is not None or (one is not None and one <= least):
+                values = np.broadcast_to(one, self.entry_rows.shape) if column is None else column
+                _refuse(values <= least, self.entry_rows, values, name, words, bars)
 
     def why(self, i: int) -> _Why:
         """What words the entry at bar ``i``."""
@@ -85,57 +106,42 @@ class SignalColumns:
 
     def row(self, i: int) -> Row:
         """Everything the strategy says at the close of bar ``i``."""
-        target = self.one_target if self._target is None else self._target[i]
+        k = bisect_left(self._rows, i)
+        if k == len(self._rows) or self._rows[k] != i:
+            return new(Row, (0, math.nan, None, 1.0, self.exit_at(i), None, 0, ""))
+        target = self.one_target if self._target is None else self._target[k]
         if target != target:  # NaN
             target = None
-        confidence = self.one_confidence if self._confidence is None else self._confidence[i]
+        confidence = self.one_confidence if self._confidence is None else self._confidence[k]
         why = new(_Why, (self._reason, i))
         if self._bare:
-            return new(Row, (self._entry[i], self._stop[i], target, confidence, False, None, 0, why))
-        trail = self.one_trail if self._trail is None else self._trail[i]
-        max_bars = self.one_max_bars if self._max_bars is None else self._max_bars[i]
+            return new(Row, (self._entry[k], self._stop[k], target, confidence, False, None, 0, why))
+        trail = self.one_trail if self._trail is None else self._trail[k]
+        max_bars = self.one_max_bars if self._max_bars is None else self._max_bars[k]
         if trail != trail:
             trail = None
-        flag = self._exit is not None and self._exit[i]
-        return new(Row, (self._entry[i], self._stop[i], target, confidence, flag, trail, max_bars, why))
+        return new(Row, (self._entry[k], self._stop[k], target, confidence, self.exit_at(i), trail, max_bars, why))
 
     def exit_at(self, i: int) -> bool:
         """Whether bar ``i`` carries an exit flag."""
         return self._exit is not None and bool(self._exit[i])
 
 
-def _entry_rows(signals: Signals, bars: Bars) -> Ints:
-    """The bars with an entry.
-
-    Raises ComponentError, naming the bar, for an entry that is no side and for a trail or a time that is none.
-    """
-    if not callable(signals.reason):
-        raise ComponentError(
-            f"signals.reason is {signals.reason!r}; it must be a function that words the entry at one index"
-        )
+def _entries(signals: Signals, bars: Bars) -> tuple[Ints, npt.NDArray[np.int8]]:
+    """The bars with an entry, and its side. Raises ComponentError, naming the bar, for one that is no side."""
     if signals.entry is None:
         raise ComponentError("signals.entry is None; it must be LONG (1), SHORT (-1) or 0 for each bar")
-    entry = signals.column("entry", len(bars), np.asarray(signals.entry).dtype, 0)
-    rows = np.flatnonzero(entry != 0)
-    said = entry[rows]
-    _refuse((said != 1) & (said != -1), rows, entry, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
-    for name, least, words in (
-        ("trail", 0.0, "it must be above zero, or NaN"),
-        ("max_bars", -1, "it must not be negative"),
-    ):
-        value = getattr(signals, name)
-        if value is None or (np.ndim(value) == 0 and not value <= least):
-            continue
-        column = np.broadcast_to(np.asarray(value), entry.shape) if np.ndim(value) == 0 else np.asarray(value)
-        if column.shape == entry.shape:  # another length is named where the column is read
-            _refuse(column[rows] <= least, rows, column, name, words, bars)
-    return rows
+    rows, sides = signals.entered(len(bars))
+    _refuse((sides != LONG) & (sides != SHORT), rows, sides, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
+    return rows, sides.astype(np.int8)
 
 
-def _refuse(bad: Any, rows: Ints, column: Any, name: str, words: str, bars: Bars) -> None:
+def _refuse(bad: Any, rows: Ints, values: Any, name: str, words: str, bars: Bars) -> None:
     if bad.any():
-        i = int(rows[np.argmax(bad)])
-        raise ComponentError(f"signals.{name} is {column[i].item()!r} at {utc_text(int(bars.time[i]))}; {words}")
+        k = int(np.argmax(bad))
+        raise ComponentError(
+            f"signals.{name} is {values[k].item()!r} at {utc_text(int(bars.time[int(rows[k])]))}; {words}"
+        )
 
 
 def is_bar_strategy(strategy: Strategy | BarStrategy) -> bool:

@@ -97,6 +97,25 @@ def test_the_same_parameters_are_computed_once() -> None:
     assert ta.adx(bars, 14) is not ta.adx(markets.trending(1, 300), 14)
 
 
+def test_what_a_strategy_finds_is_found_once_for_its_key() -> None:
+    bars, asked = markets.trending(1, 300), []
+
+    def found(key: str) -> np.ndarray:
+        def make() -> np.ndarray:
+            asked.append(key)
+            return np.flatnonzero(bars.close > ta.sma(bars, 20))
+
+        return ta.once(bars, ("mine", key), make)
+
+    assert found("one") is found("one")
+    assert found("other") is not found("one")
+    assert asked == ["one", "other"]
+    with pytest.raises(ValueError, match="read-only"):
+        found("one")[0] = 1
+    ta.once(markets.trending(1, 300), ("mine", "one"), lambda: np.zeros(3))
+    assert len(found("one")) > 3  # other bars, another memory
+
+
 def test_least_recently_used_results_go_first_above_64_mb() -> None:
     bars = markets.random_walk(1, 200_000)  # 1.6 MB a column: 41 of them fit, not 42
     first, second = ta.sma(bars, 2), ta.sma(bars, 3)

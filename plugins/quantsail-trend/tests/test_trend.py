@@ -179,6 +179,29 @@ def test_d073_warmup_is_declared_and_short_histories_have_no_entry(candles: Cand
         assert rows(TrendStrategy(adx_threshold=0.0).signals(markets.trending(0, size))) == []
 
 
+def test_one_strategy_never_gets_the_rows_of_another(real_bars: Bars) -> None:
+    """Those of a search share the bars, and what was found in them."""
+    others = {
+        "adx_period": 20,
+        "adx_threshold": 35.0,
+        "ma_period": 20,
+        "lookback": 60,
+        "volume_period": 0,
+        "allow_short": True,
+        "stop_atr": 1.0,
+    }
+    found = []
+    for options in ({}, *({name: value} for name, value in others.items()), {}):
+        fresh = attrs.evolve(real_bars)
+        assert not fresh.memo
+        shared, alone = (TrendStrategy(**options).signals(bars) for bars in (real_bars, fresh))
+        np.testing.assert_array_equal(shared.entry, alone.entry)
+        np.testing.assert_array_equal(shared.stop, alone.stop)
+        found.append(rows(shared) + rows(shared, SHORT))
+    assert found[0] == found[-1] == found[-2]
+    assert all(found[0] != other for other in found[1:-2])
+
+
 def test_d074_the_volume_window_is_an_option_and_part_of_the_warmup() -> None:
     assert TrendStrategy(volume_period=1_000).warmup == 999
     assert TrendStrategy(ma_period=600).warmup == 599

@@ -46,21 +46,18 @@ class MeanReversionStrategy:
     def signals(self, bars: Bars) -> Signals:
         """Entries at touches, with the band's levels as they are."""
         columns = self._columns(bars)
-        entry = np.zeros(len(bars), np.int8)
-        stop = np.full(len(bars), np.nan)
-        target = np.full(len(bars), np.nan)
-        for side in columns.band:
-            rows = self._touches(columns, side)
-            band, middle = columns.band[side][rows], columns.middle[rows]
-            entry[rows] = side
-            stop[rows] = indicators.snapped(band - self.stop_width * (middle - band))
-            target[rows] = indicators.snapped(middle)
-        return Signals(
-            entry=entry,
-            stop=stop,
-            target=target,
+        found = {side: self._touches(columns, side) for side in columns.band}
+        rows, side = np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
+        band = np.concatenate([columns.band[each][at] for each, at in found.items()])
+        middle = columns.middle[rows]
+        return Signals.at(
+            rows,
+            len(bars),
+            entry=side,
+            stop=indicators.snapped(band - self.stop_width * (middle - band)),
+            target=indicators.snapped(middle),
             confidence=self.confidence,
-            reason=lambda row: self._reason(columns, entry.item(row), row),
+            reason=lambda row: self._reason(columns, side.item((rows == row).argmax()), row),
         )
 
     def _columns(self, bars: Bars) -> _Columns:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import attrs
 import numpy as np
 from attrs.validators import instance_of
 
 from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, options, price_text
-from quantsail_framework.domain.bars import Floats
+from quantsail_framework.domain.bars import Floats, Ints
 
 # What the original strategy states for every one of its signals.
 CONFIDENCE = 0.75
@@ -57,17 +57,17 @@ class TrendStrategy:
         """Without volume nothing passes the volume filter: a run refuses such candles."""
         columns = self._columns(bars)
         atr = indicators.atr(bars, self.atr_period)
-        entry = np.zeros(len(bars), np.int8)
-        stop = np.full(len(bars), np.nan)
-        target = np.full(len(bars), np.nan)
-        for side in columns.edge:
-            rows = self._breakouts(columns, side)
-            close, distance = bars.close[rows], side * atr[rows]
-            entry[rows] = side
-            stop[rows] = close - self.stop_atr * distance
-            target[rows] = close + self.target_atr * distance
-        return Signals(
-            entry=entry, stop=stop, target=target, confidence=CONFIDENCE, reason=lambda row: self._reason(columns, row)
+        found = {side: self._breakouts(columns, side) for side in columns.edge}
+        rows, side = np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
+        close, distance = bars.close[rows], side * atr[rows]
+        return Signals.at(
+            rows,
+            len(bars),
+            entry=side,
+            stop=close - self.stop_atr * distance,
+            target=close + self.target_atr * distance,
+            confidence=CONFIDENCE,
+            reason=lambda row: self._reason(columns, row),
         )
 
     def _columns(self, bars: Bars) -> _Columns:
@@ -82,13 +82,18 @@ class TrendStrategy:
             edge=edge,
         )
 
-    def _breakouts(self, columns: _Columns, side: int) -> Any:
-        """Rows at which all conditions hold. NaN, an indicator's head, compares as false."""
+    def _breakouts(self, columns: _Columns, side: int) -> Ints:
+        """Rows at which all conditions hold, whatever the levels: a search over these looks for them once."""
+        options = self.adx_period, self.adx_threshold, self.ma_period, self.lookback, self.volume_period
+        return indicators.once(columns.bars, (type(self), side, options), lambda: self._found(columns, side))
+
+    def _found(self, columns: _Columns, side: int) -> Ints:
+        """NaN, an indicator's head, compares as false."""
         close, volume = columns.bars.close, columns.bars.volume
         beyond = np.greater if side == LONG else np.less
         passed = beyond(close[1:], columns.edge[side][:-1])
         passed &= columns.adx[1:] > self.adx_threshold
-        rows = np.flatnonzero(passed) + 1  # few: the other conditions are looked up at those only
+        rows: Ints = np.flatnonzero(passed) + 1  # few: the other conditions are looked up at those only
         rows = rows[indicators.above(side * close[rows], side * columns.average[rows])]
         if columns.mean_volume is not None:
             rows = rows[indicators.above(volume[rows], columns.mean_volume[rows])]

@@ -74,17 +74,16 @@ class VolatilityExpansionStrategy:
         """Without volume nothing passes the volume filter: a run refuses such candles."""
         columns = self._columns(bars)
         quiet = self._squeezed(bars)
-        entry = np.zeros(len(bars), np.int8)
-        stop = np.full(len(bars), np.nan)
-        target = np.full(len(bars), np.nan)
-        for side in columns.band:
-            rows = self._breakouts(columns, quiet, side)
-            close, distance = bars.close[rows], side * columns.atr[rows]
-            entry[rows] = side
-            stop[rows] = close - self.stop_atr * distance
-            target[rows] = close + self.target_atr * distance
-        return Signals(
-            entry=entry, stop=stop, target=target, reason=lambda row: self._reason(columns, entry.item(row), row)
+        found = {side: self._breakouts(columns, quiet, side) for side in columns.band}
+        rows, side = np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
+        close, distance = bars.close[rows], side * columns.atr[rows]
+        return Signals.at(
+            rows,
+            len(bars),
+            entry=side,
+            stop=close - self.stop_atr * distance,
+            target=close + self.target_atr * distance,
+            reason=lambda row: self._reason(columns, side.item((rows == row).argmax()), row),
         )
 
     def _columns(self, bars: Bars) -> _Columns:
