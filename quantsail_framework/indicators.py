@@ -172,15 +172,15 @@ def talib_function(data: Data, name: str, *, source: str | None = None, **parame
 
 
 def once(bars: Bars, key: Hashable, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """What ``make()`` returns, made once for ``key`` and shared by all parameter sets of a search, read-only.
+    """What ``make()`` returns, an array, kept for ``key`` and shared by all parameter sets of a search, read-only.
 
     For what takes a strategy long and hangs on some of its options only: ``key`` must say what it is and hold every
     option that it hangs on. It is remembered with the bars and forgotten as indicators are, the least recently used
-    first.
+    first. Raises TypeError for what is no array.
 
     ::
 
-        rows = indicators.once(bars, ("squeezes", self.period, self.width), lambda: self._squeezes(bars))
+        rows = indicators.once(bars, (type(self), "squeezes", self.period), lambda: self._squeezes(bars))
     """
     known = ("once", key)
     with _lock:
@@ -188,7 +188,10 @@ def once(bars: Bars, key: Hashable, make: Callable[[], npt.NDArray[Any]]) -> npt
         if found is not None:
             bars.memo[known] = found
             return found[0]
-    made = make()
+    given = make()
+    if not isinstance(given, np.ndarray):
+        raise TypeError(f"indicators.once: what was made for {key!r} is {type(given).__name__}; it must be an array")
+    made = given.copy()  # what it was made of may be written to
     made.flags.writeable = False
     return _remember(bars.memo, known, (made,))[0]
 

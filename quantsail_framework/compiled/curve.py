@@ -36,9 +36,8 @@ def draw(run, lanes, trades):
                 peak, trough, under, begin = meet(run, lane, paid + value, i, peak, trough, under, begin)
                 i += 1
             cash = floats(run.flow_cash_at)[2 * k + 1]
-    run.deepest = max(run.deepest, 1.0 - trough / peak)
     if under:
-        recover(run, lane, begin, run.n_moments - 1)
+        end_drawdown(run, lane, peak, trough, begin, run.n_moments - 1)
     if run.deepest <= run.rounding:
         run.deepest = 0.0
 
@@ -47,23 +46,21 @@ def draw(run, lanes, trades):
 def meet(run, lane, point, i, peak, trough, under, begin):
     """The curve is at ``point`` at the close of bar ``i``: its peak, the lowest since, whether it is below its peak and
     since when."""
+    below = False
+    if point < peak:
+        # A division takes longer than all the rest: hardly any point is so near to the peak that it has to decide.
+        below = point < peak - 2.0 * run.rounding * peak or 1.0 - point / peak > run.rounding
+    if under and not below:
+        end_drawdown(run, lane, peak, trough, begin, i)
     if point >= peak:
-        if under:
-            run.deepest = max(run.deepest, 1.0 - trough / peak)
-            recover(run, lane, begin, i)
         return point, point, False, begin
-    # A division takes longer than all the rest: hardly any point is so near to the peak that it has to decide.
-    below = point < peak - 2.0 * run.rounding * peak or 1.0 - point / peak > run.rounding
-    if below != under:
-        if under:
-            recover(run, lane, begin, i)
-        begin = i
-    return peak, min(trough, point), below, begin
+    return peak, min(trough, point), below, begin if under else i
 
 
 @njit
-def recover(run, lane, begin, i):
+def end_drawdown(run, lane, peak, trough, begin, i):
     """The drawdown that was first seen at bar ``begin`` has lasted to the close of bar ``i``."""
+    run.deepest = max(run.deepest, 1.0 - trough / peak)
     time = ints(lane.time_at)
     since = time[begin - 1] if begin > 0 else time[0] - run.bar_ns
     run.longest_ns = max(run.longest_ns, time[i] - since)

@@ -26,8 +26,9 @@ RUN = _record(
     f8="sizer_min_notional capital rounding held_back short_gross deepest",
 )
 
-# One symbol: its columns, one value for all bars where there is no column, what the venue says; then its state: whether
-# it has a bar now (``awake``), the next of its entries, its waiting order or its position.
+# One symbol: its columns, ``time`` to ``tradable`` and ``exit`` with a value for each bar, the others for each entry;
+# one value for all where there is no column; what the venue says; then its state: whether it has a bar now
+# (``awake``), the next of its entries, its waiting order or its position.
 LANE = _record(
     i8="time_at open_at high_at low_at close_at tradable_at entry_at entry_rows_at exit_at stop_at target_at "
     "confidence_at trail_at max_bars_at n_entries first last one_max_bars "

@@ -57,12 +57,9 @@ class Signals:
         value = getattr(self, name)
         if value is None:
             value = missing
-        array = np.asarray(value)
-        if array.ndim == 0:
-            return np.full(size, array, dtype)
-        if array.shape != (size,):
-            raise ComponentError(f"signals.{name} has shape {array.shape}; the bars have ({size},)")
-        return np.ascontiguousarray(array, dtype)
+        if np.ndim(value) == 0:
+            return np.full(size, value, dtype)
+        return np.ascontiguousarray(_for_all(f"signals.{name}", value, size, "the bars have"), dtype)
 
     def entered(self, size: int) -> tuple[Ints, npt.NDArray[Any]]:
         """The bars with an entry, ascending, and its side. Raises ComponentError for a column of another length."""
@@ -70,15 +67,12 @@ class Signals:
         rows = np.flatnonzero(entry != 0)
         return rows, entry[rows]
 
-    def at_rows(self, rows: Ints, name: str, size: int, dtype: Any) -> Any:
-        """Column ``name`` at the ``rows`` of ``entered``, in memory of its own; or the one number for all, or None.
-
-        Raises as ``column``.
-        """
+    def at_rows(self, rows: Ints, name: str, size: int) -> Any:
+        """Column ``name`` at the ``rows`` of ``entered``; or the one number for all, or None. Raises as ``column``."""
         value = getattr(self, name)
         if value is None or np.ndim(value) == 0:
-            return None if value is None else np.dtype(dtype).type(value).item()
-        return self.column(name, size, dtype, np.nan)[rows]
+            return value
+        return _for_all(f"signals.{name}", value, size, "the bars have")[rows]
 
     @classmethod
     def at(
@@ -105,14 +99,14 @@ class Signals:
         return _SignalsAt.of(rows, size, {**columns, "max_bars": max_bars}, {"exit": exit, "reason": reason})
 
 
-# What a column says of bars that nothing is said of.
-_UNSAID: dict[str, Any] = {
-    "entry": 0,
-    "stop": np.nan,
-    "target": np.nan,
-    "confidence": 1.0,
-    "trail": np.nan,
-    "max_bars": 0,
+# What a column says of bars that nothing is said of, and what it holds.
+_UNSAID: dict[str, tuple[float, Any]] = {
+    "entry": (0, np.int8),
+    "stop": (np.nan, np.float64),
+    "target": (np.nan, np.float64),
+    "confidence": (1.0, np.float64),
+    "trail": (np.nan, np.float64),
+    "max_bars": (0, np.int64),
 }
 
 
@@ -156,8 +150,8 @@ class _SignalsAt(Signals):
         """A column over all bars, of which only rows were given."""
         if name not in _UNSAID:
             raise AttributeError(f"Signals has no attribute {name!r}")
-        said = self._said[name]
-        column = np.full(self._size, _UNSAID[name], said.dtype)
+        said, (unsaid, dtype) = self._said[name], _UNSAID[name]
+        column = np.full(self._size, unsaid, dtype)
         column[self._rows] = said
         object.__setattr__(self, name, column)
         return column
@@ -170,9 +164,17 @@ class _SignalsAt(Signals):
             raise ComponentError(f"Signals.at was told of {self._size} bars; there are {size}")
         return self._rows, self._said["entry"]
 
-    def at_rows(self, rows: Ints, name: str, size: int, dtype: Any) -> Any:
+    def at_rows(self, rows: Ints, name: str, size: int) -> Any:
         said = self._said.get(name)
-        return super().at_rows(rows, name, size, dtype) if said is None else said.astype(dtype)
+        return super().at_rows(rows, name, size) if said is None else said
+
+
+def _for_all(whose: str, value: Any, size: int, whole: str) -> npt.NDArray[Any]:
+    """An array with one value for each. Raises ComponentError for another length."""
+    array = np.asarray(value)
+    if array.shape != (size,):
+        raise ComponentError(f"{whose} has shape {array.shape}; {whole} ({size},)")
+    return array
 
 
 def _is_ascending(rows: Ints) -> bool:
@@ -194,10 +196,9 @@ def _checked_rows(rows: npt.ArrayLike, size: int) -> Ints:
 
 
 def _for_each(name: str, value: Any, count: int) -> npt.NDArray[Any]:
-    values = np.asarray(value)
-    if values.shape not in ((), (count,)):
-        raise ComponentError(f"Signals.at: {name} has shape {values.shape}; there are {count} rows")
-    return np.full(count, values) if values.ndim == 0 else values.copy()
+    if np.ndim(value) == 0:
+        return np.full(count, value)
+    return _for_all(f"Signals.at: {name}", value, count, "the rows have").copy()
 
 
 @attrs.frozen

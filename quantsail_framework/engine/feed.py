@@ -21,6 +21,8 @@ from quantsail_framework.engine.values import new
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.strategy import BarStrategy, BarView, Strategy
 
+_MOST_BARS = 2**53  # whole numbers below are exact as floats
+
 
 class Row(NamedTuple):
     """What a strategy says at one close; ``entry`` is 0 for nothing."""
@@ -49,8 +51,8 @@ class SignalColumns:
     """A Signals in the engine's own memory: where its entries are, and what it says there.
 
     ``entry_rows``: the bars with an entry, ascending; ``entries``, ``stops``, ``targets``, ``confidences``, ``trails``
-    and ``max_bars`` have one value for each of them. All but the first two are None where one number, ``one_...``, is
-    for all. ``exits`` has a flag for each bar.
+    and ``max_bars`` have one value for each of them. The last four are None where one number, ``one_...``, is for all.
+    ``exits`` has a flag for each bar.
     """
 
     def __init__(self, signals: Signals, bars: Bars) -> None:
@@ -61,15 +63,14 @@ class SignalColumns:
             )
         self._reason = signals.reason
         self.entry_rows, self.entries = _entries(signals, bars)
-        self.exits = None if signals.exit is None else signals.column("exit", size, np.bool_, 0)
+        self.exits = None if signals.exit is None else signals.column("exit", size, np.bool_, 0).copy()
         stops, one_stop = self._said(signals, "stop", size)
         none = math.nan if one_stop is None else one_stop
         self.stops = np.full(len(self.entry_rows), none) if stops is None else stops
         self.targets, self.one_target = self._said(signals, "target", size)
         self.confidences, self.one_confidence = self._said(signals, "confidence", size)
-        self.trails, self.one_trail = self._said(signals, "trail", size)
-        self.max_bars, self.one_max_bars = self._said(signals, "max_bars", size, np.int64)
-        self._refuse_below(bars)
+        self.trails, self.one_trail = self._trails(signals, bars)
+        self.max_bars, self.one_max_bars = self._times(signals, bars)
         self._rows, self._entry, self._stop = self.entry_rows.data, self.entries.data, self.stops.data
         self._exit, self._target, self._confidence, self._trail, self._max_bars = (
             None if column is None else column.data
@@ -83,22 +84,29 @@ class SignalColumns:
             and not self.one_max_bars
         )
 
-    def _said(
-        self, signals: Signals, name: str, size: int, dtype: Any = np.float64
-    ) -> tuple[npt.NDArray[Any] | None, Any]:
+    def _said(self, signals: Signals, name: str, size: int) -> tuple[npt.NDArray[np.float64] | None, float | None]:
         """What is said at each entry, or the one plain number for all."""
-        said = signals.at_rows(self.entry_rows, name, size, dtype)
-        return (said, None) if isinstance(said, np.ndarray) else (None, said)
+        said = signals.at_rows(self.entry_rows, name, size)
+        if isinstance(said, np.ndarray) and said.ndim:
+            return np.ascontiguousarray(said, np.float64), None
+        return None, None if said is None else float(said)
 
-    def _refuse_below(self, bars: Bars) -> None:
-        """No entry has a trail or a time that is none."""
-        for name, column, one, least, words in (
-            ("trail", self.trails, self.one_trail, 0.0, "it must be above zero, or NaN"),
-            ("max_bars", self.max_bars, self.one_max_bars, -1, "it must not be negative"),
-        ):
-            if column is not None or (one is not None and one <= least):
-                values = np.broadcast_to(one, self.entry_rows.shape) if column is None else column
-                _refuse(values <= least, self.entry_rows, values, name, words, bars)
+    def _trails(self, signals: Signals, bars: Bars) -> tuple[npt.NDArray[np.float64] | None, float | None]:
+        trails, one = self._said(signals, "trail", len(bars))
+        if trails is not None or one is not None:
+            values = np.full(len(self.entry_rows), one) if trails is None else trails
+            _refuse(values <= 0.0, self.entry_rows, values, "trail", "it must be above zero, or NaN", bars)
+        return trails, one
+
+    def _times(self, signals: Signals, bars: Bars) -> tuple[Ints | None, int]:
+        said = signals.at_rows(self.entry_rows, "max_bars", len(bars))
+        if said is None or (np.ndim(said) == 0 and said == 0):
+            return None, 0
+        values = np.broadcast_to(said, self.entry_rows.shape)
+        told = "it must be a number of bars, or 0 for never"
+        _refuse(~((values > -1) & (values < _MOST_BARS)), self.entry_rows, values, "max_bars", told, bars)
+        whole = np.ascontiguousarray(values, np.int64)
+        return (whole, 0) if np.ndim(said) or not len(whole) else (None, int(whole[0]))
 
     def why(self, i: int) -> _Why:
         """What words the entry at bar ``i``."""

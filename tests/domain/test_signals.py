@@ -67,13 +67,24 @@ def test_a_row_without_a_side_is_no_entry() -> None:
         (np.zeros((2, 2), int), {}, r"in the shape \(2, 2\)"),
         (np.ones(SIZE, bool), {}, "rows of bool"),
         ([3, 9, 3], {}, "two entries at bar 3; a bar has one"),
-        ([3, 9], {"stop": [1.0, 2.0, 3.0]}, r"stop has shape \(3,\); there are 2 rows"),
-        ([3, 9], {"max_bars": [1]}, r"max_bars has shape \(1,\); there are 2 rows"),
+        ([3, 9], {"stop": [1.0, 2.0, 3.0]}, r"stop has shape \(3,\); the rows have \(2,\)"),
+        ([3, 9], {"max_bars": [1]}, r"max_bars has shape \(1,\); the rows have \(2,\)"),
     ],
 )
 def test_what_is_no_row_or_does_not_fit_is_refused(rows: Any, columns: dict[str, Any], words: str) -> None:
     with pytest.raises(ComponentError, match=words):
         at(rows, **columns)
+
+
+def test_levels_may_be_whole_numbers() -> None:
+    signals = at([3], stop=[1], target=[7], trail=[2], max_bars=[5])
+    for column, value in ((signals.stop, 1.0), (signals.target, 7.0), (signals.trail, 2.0)):
+        assert isinstance(column, np.ndarray)
+        assert column[3] == value
+        assert np.isnan(np.delete(column, 3)).all()
+    assert (signals.entry.dtype, signals.stop.dtype) == (np.int8, np.float64)
+    row = SignalColumns(signals, BARS).row(3)
+    assert (row.entry, row.stop, row.target, row.trail, row.max_bars) == (LONG, 1.0, 7.0, 2.0, 5)
 
 
 def test_a_side_that_is_none_is_named_with_its_bar() -> None:
@@ -124,17 +135,23 @@ def test_a_run_has_its_own_memory_of_what_was_said() -> None:
 
     @attrs.frozen
     class Shared:
-        stop: Any = attrs.field(factory=lambda: np.zeros(SIZE))
+        level: Any = attrs.field(factory=lambda: np.zeros(SIZE))
+        leaves: Any = attrs.field(factory=lambda: np.zeros(SIZE, np.bool_))
         warmup: int = 0
 
         def signals(self, bars: Bars) -> Signals:
-            self.stop[:] = bars.close * 0.9
-            return Signals(entry=np.full(SIZE, LONG, np.int8), stop=self.stop)
+            self.level[:] = bars.close * 0.9
+            self.leaves[:] = bars.symbol == BARS.symbol
+            return Signals(entry=np.full(SIZE, LONG, np.int8), stop=self.level, target=self.level, exit=self.leaves)
 
     bars = [BARS, attrs.evolve(markets.trending(2, SIZE), symbol="OTHER/USDT")]
-    said = [SignalColumns(strategy.signals(each), each) for strategy in (Shared(),) for each in bars]
+    strategy = Shared()
+    said = [SignalColumns(strategy.signals(each), each) for each in bars]
     for columns, each in zip(said, bars, strict=True):
         np.testing.assert_array_equal(columns.stops, each.close * 0.9)
+        np.testing.assert_array_equal(columns.targets, each.close * 0.9)
+        assert columns.exits is not None
+        assert set(columns.exits) == {each is BARS}
 
 
 def test_a_run_by_rows_is_the_run_by_columns() -> None:

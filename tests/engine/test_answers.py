@@ -58,7 +58,12 @@ def every(value: Any) -> Any:
         ({"entry": every(1), "trail": every(-0.5)}, r"signals.trail is -0.5 at .*; it must be above zero, or NaN"),
         ({"entry": every(1), "trail": lambda _bars: 0.0}, r"signals.trail is 0.0 at"),
         ({"entry": every(1), "reason": lambda _bars: "up"}, "signals.reason is 'up'; it must be a function that words"),
-        ({"entry": every(1), "max_bars": every(-3)}, r"signals.max_bars is -3 at .*; it must not be negative"),
+        (
+            {"entry": every(1), "max_bars": every(-3)},
+            r"signals.max_bars is -3 at .*; it must be a number of bars, or 0",
+        ),
+        ({"entry": every(1), "max_bars": lambda _bars: -1}, r"signals.max_bars is -1 at"),
+        ({"entry": every(1), "max_bars": every(np.nan)}, r"signals.max_bars is nan at"),
     ],
 )
 def test_d081_signals_are_typed_and_checked(columns: dict[str, Any], words: str) -> None:

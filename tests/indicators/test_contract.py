@@ -114,6 +114,12 @@ def test_what_a_strategy_finds_is_found_once_for_its_key() -> None:
         found("one")[0] = 1
     ta.once(markets.trending(1, 300), ("mine", "one"), lambda: np.zeros(3))
     assert len(found("one")) > 3  # other bars, another memory
+    own = np.arange(5.0)
+    kept = ta.once(bars, ("mine", "view"), lambda: own[:3])
+    own[0] = 7.0
+    assert kept.tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(TypeError, match=r"made for \('mine', 'list'\) is list; it must be an array"):
+        ta.once(bars, ("mine", "list"), lambda: [1, 2])  # type: ignore[arg-type, return-value]
 
 
 def test_least_recently_used_results_go_first_above_64_mb() -> None:
