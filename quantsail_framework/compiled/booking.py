@@ -111,7 +111,20 @@ def begin_position(run, account, fill, k, lane, price, paid, t):
 
 
 @njit
-def end_position(run, account, lanes, trades, fill, k, price, maker, reason, ambiguous, at_close, t):
+def note_trade(run, whole, real):
+    """Keep a closed trade: a word in each column, see TRADE_WHOLE and TRADE_REAL."""
+    at = run.n_trades
+    for value in whole:
+        ints(run.trades_at)[at] = value
+        at += run.most
+    for value in real:
+        floats(run.trades_at)[at] = value
+        at += run.most
+    run.n_trades += 1
+
+
+@njit
+def end_position(run, account, lanes, fill, k, price, maker, reason, ambiguous, at_close, t):
     """Book the end of a position."""
     lane = lanes[k]
     paid = pay(run, fill, -lane.side, lane.quantity, price, maker)
@@ -121,21 +134,10 @@ def end_position(run, account, lanes, trades, fill, k, price, maker, reason, amb
     note_cash(run, account, t)
     if t >= day_start(run):
         account.realised_today += net
-    trade = trades[run.n_trades]
-    trade.lane, trade.side, trade.signal_i, trade.entry_i, trade.exit_i = (
-        k,
-        lane.side,
-        lane.signal_i,
-        lane.entry_i,
-        lane.i,
-    )
-    trade.reason, trade.ambiguous, trade.at_close, trade.bound_by = reason, ambiguous, at_close, lane.bound_by
-    trade.quantity, trade.stop, trade.target, trade.confidence = lane.quantity, lane.level, lane.target, lane.confidence
-    trade.equity, trade.risk, trade.entry_price, trade.exit_price = lane.equity, lane.risk, lane.entry_price, price
-    trade.net_pnl = net
-    trade.entry_fee, trade.entry_spread, trade.entry_slippage = lane.fee, lane.spread, lane.slippage
-    trade.exit_fee, trade.exit_spread, trade.exit_slippage = fill.fee, fill.spread, fill.slippage
-    run.n_trades += 1
+    whole = (k, lane.side, lane.signal_i, lane.entry_i, lane.i, reason, int(ambiguous), at_close, lane.bound_by)
+    asked = (lane.quantity, lane.level, lane.target, lane.confidence, lane.equity, lane.risk)
+    costs = (lane.fee, lane.spread, lane.slippage, fill.fee, fill.spread, fill.slippage)
+    note_trade(run, whole, asked + (lane.entry_price, price, net) + costs)  # noqa: RUF005  # numba unpacks none
     held = ints(run.held_at)
     h = 0
     while held[h] != k:

@@ -6,30 +6,31 @@ nothing is held the curve does not move: such stretches cost next to nothing.
 
 from __future__ import annotations
 
+from quantsail_framework.compiled.layout import ENTRY_I, EXIT_I, QUANTITY, SIDE
 from quantsail_framework.compiled.reach import floats, ints, njit
 
 
 @njit
-def draw(run, lanes, trades):
+def draw(run, lanes):
     """Equity at every close, how deep and how long it was below its peak, and at how many closes something was held.
 
     Of one symbol alone, whose fills are an entry and an exit in turns.
     """
-    lane = lanes[0]
+    lane, whole, real = lanes[0], ints(run.trades_at), floats(run.trades_at)
     equity, cash = floats(run.equity_at), run.capital
     peak, trough, under, begin = cash, cash, False, 0
     run.deepest, run.longest_ns, run.n_exposed = 0.0, 0, 0
     i = 0
     for k in range(run.n_trades + 1):
-        end = trades[k].entry_i if k < run.n_trades else run.n_moments
+        end = whole[ENTRY_I * run.most + k] if k < run.n_trades else run.n_moments
         if i < end:
             peak, trough, under, begin = meet(run, lane, cash, i, peak, trough, under, begin)
             for flat in range(i, end):
                 equity[flat] = cash
         if k < run.n_trades:
             i = end
-            paid, signed = floats(run.flow_cash_at)[2 * k], trades[k].side * trades[k].quantity
-            while i < trades[k].exit_i:
+            paid, signed = floats(run.flow_cash_at)[2 * k], whole[SIDE * run.most + k] * real[QUANTITY * run.most + k]
+            while i < whole[EXIT_I * run.most + k]:
                 value = signed * floats(lane.close_at)[i]
                 equity[i] = paid + value
                 run.n_exposed += value != 0.0

@@ -20,8 +20,8 @@ ANSWER = _record(f8="first second")
 
 # One run: its inputs, then its state.
 RUN = _record(
-    i8="n_lanes n_moments n_rules bar_ns target_first moments_at day_ends_at held_at flow_times_at flow_cash_at "
-    "costs_at cost_numbers_at sizer_at sizer_numbers_at equity_at "
+    i8="n_lanes n_moments n_rules bar_ns target_first most moments_at day_ends_at held_at trades_at flow_times_at "
+    "flow_cash_at costs_at cost_numbers_at sizer_at sizer_numbers_at equity_at "
     "day n_held n_pending n_shorts n_trades n_refusals n_flow failed n_exposed longest_ns",
     f8="sizer_min_notional capital rounding held_back short_gross deepest",
 )
@@ -41,12 +41,14 @@ LANE = _record(
 # trip in force.
 RULE = _record(i8="check_at trip_at numbers_at lasts_ns until_ns", f8="limit value")
 
-# One closed trade. ``reason`` is an index into EXIT_REASONS, ``bound_by`` one into the words of the sizer.
-TRADE = _record(
-    i8="lane side signal_i entry_i exit_i reason ambiguous at_close bound_by",
-    f8="quantity stop target confidence equity risk entry_price exit_price net_pnl "
-    "entry_fee entry_spread entry_slippage exit_fee exit_spread exit_slippage",
+# The closed trades: a column for each of these, of ``most`` words of eight bytes, whole numbers first. ``reason`` is an
+# index into EXIT_REASONS, ``bound_by`` one into the words of the sizer.
+TRADE_WHOLE = ("lane", "side", "signal_i", "entry_i", "exit_i", "reason", "ambiguous", "at_close", "bound_by")
+TRADE_REAL = (
+    *("quantity", "stop", "target", "confidence", "equity", "risk", "entry_price", "exit_price", "net_pnl"),
+    *("entry_fee", "entry_spread", "entry_slippage", "exit_fee", "exit_spread", "exit_slippage"),
 )
+SIDE, ENTRY_I, EXIT_I, QUANTITY = 1, 3, 4, len(TRADE_WHOLE)
 
 # One refused entry. ``rule`` is that of the pipeline, from 0 on, or one of those below.
 REFUSAL = _record(i8="lane signal_i side rule bound_by", f8="limit value price")

@@ -38,7 +38,6 @@ from quantsail_framework.compiled.layout import (
     SIZER,
     STOPPED,
     TIMED,
-    TRADE,
     TRAILED,
     WON,
 )
@@ -83,7 +82,7 @@ def fill_entry(run, account, lanes, refusals, fill, k, t):
 
 
 @njit
-def touch(run, account, lanes, trades, fill, k, t):
+def touch(run, account, lanes, fill, k, t):
     """The position's levels meet this bar."""
     lane = lanes[k]
     i = lane.i
@@ -95,11 +94,11 @@ def touch(run, account, lanes, trades, fill, k, t):
         if (price > lane.stop) if long else (price < lane.stop):
             price = lane.stop
         reason = TRAILED if lane.trailed else STOPPED
-        end_position(run, account, lanes, trades, fill, k, price, False, reason, won, 0, t)
+        end_position(run, account, lanes, fill, k, price, False, reason, won, 0, t)
     elif won:
         if (price < lane.target) if long else (price > lane.target):
             price = lane.target
-        end_position(run, account, lanes, trades, fill, k, price, True, WON, stopped, 0, t)
+        end_position(run, account, lanes, fill, k, price, True, WON, stopped, 0, t)
 
 
 @njit
@@ -119,13 +118,13 @@ def has_signal(lane):
 
 
 @njit
-def trade_bar(run, account, lanes, trades, refusals, fill, t):
+def trade_bar(run, account, lanes, refusals, fill, t):
     """Open, and inside the bar: market exits before entries, then levels, then symbols whose data end here."""
     for k in range(run.n_lanes):
         lane = lanes[k]
         if lane.awake and lane.leaving and can_trade(lane):
             price = floats(lane.open_at)[lane.i]
-            end_position(run, account, lanes, trades, fill, k, price, False, lane.leaving, 0, 0, t)
+            end_position(run, account, lanes, fill, k, price, False, lane.leaving, 0, 0, t)
     for k in range(run.n_lanes):
         lane = lanes[k]
         if lane.awake and lane.ordered and can_trade(lane):
@@ -133,7 +132,7 @@ def trade_bar(run, account, lanes, trades, refusals, fill, t):
     for k in range(run.n_lanes):
         lane = lanes[k]
         if lane.awake and lane.positioned and can_trade(lane):
-            touch(run, account, lanes, trades, fill, k, t)
+            touch(run, account, lanes, fill, k, t)
     for k in range(run.n_lanes):
         lane = lanes[k]
         if lane.awake and lane.i == lane.last:
@@ -141,7 +140,7 @@ def trade_bar(run, account, lanes, trades, refusals, fill, t):
                 drop(run, account, refusals, k, lane, END, nan, nan, lane.price)
             elif lane.positioned:
                 price = floats(lane.close_at)[lane.i]
-                end_position(run, account, lanes, trades, fill, k, price, False, DATA_ENDED, 0, 1, t)
+                end_position(run, account, lanes, fill, k, price, False, DATA_ENDED, 0, 1, t)
 
 
 @njit
@@ -386,12 +385,12 @@ def close_bar(run, lanes):
             leave(lane)
 
 
-def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fill_at, request_at, answer_at):
+def simulate(run_at, account_at, lanes_at, rules_at, refusals_at, fill_at, request_at, answer_at):
     """One moment after the other: open, inside the bar, close. 0 when all is well."""
     run, account, fill = carray(run_at, 1)[0], carray(account_at, 1)[0], carray(fill_at, 1)[0]
     request, answer = carray(request_at, 1)[0], carray(answer_at, 1)[0]
     lanes, rules = carray(lanes_at, run.n_lanes), carray(rules_at, run.n_rules)
-    trades, refusals = carray(trades_at, 1), carray(refusals_at, 1)
+    refusals = carray(refusals_at, 1)
     moments = ints(run.moments_at)
     m = -1
     while True:
@@ -407,7 +406,7 @@ def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fil
         if busy:
             before = run.n_trades
             roll_over(run, account, t)
-            trade_bar(run, account, lanes, trades, refusals, fill, t)
+            trade_bar(run, account, lanes, refusals, fill, t)
             ended = run.n_trades > before
         now = t + run.bar_ns
         roll_over(run, account, now)
@@ -424,10 +423,10 @@ def simulate(run_at, account_at, lanes_at, rules_at, trades_at, refusals_at, fil
         if run.failed:
             return 1
     if run.equity_at != 0:
-        draw(run, lanes, trades)
+        draw(run, lanes)
     return 0
 
 
 SIGNATURE = types.int64(
-    *(types.CPointer(from_dtype(kind)) for kind in (RUN, ACCOUNT, LANE, RULE, TRADE, REFUSAL, FILL, REQUEST, ANSWER))
+    *(types.CPointer(from_dtype(kind)) for kind in (RUN, ACCOUNT, LANE, RULE, REFUSAL, FILL, REQUEST, ANSWER))
 )

@@ -38,7 +38,7 @@ _LEAST = np.iinfo(np.int64).min
 _EXACT = 2**53  # whole numbers below are exact as floats,
 _LARGEST = 10**22  # and powers of ten up to this
 _REASONS = np.array(EXIT_REASONS, dtype=object)
-_POINTERS = 9  # that the loop is given
+_POINTERS = 8  # that the loop is given
 
 
 def simulate(
@@ -68,7 +68,7 @@ def simulate(
     run["costs_at"], run["sizer_at"] = costs, sizer
     run["target_first"] = target_first
     run["n_rules"] = len(rules)
-    given = (run, memory.account, lanes, rules, memory.trades, memory.refusals, *memory.scratch)
+    given = (run, memory.account, lanes, rules, memory.refusals, *memory.scratch)
     function = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * _POINTERS)(loop)
     if function(*map(_address, given)):
         return None
@@ -84,7 +84,8 @@ class _Memory:
         moments = all_moments([bars.time for bars in data.bars.values()])
         most = sum(len(column.entry_rows) for column in columns.values())  # trades, or refusals
         self.capital = pipeline.capital
-        self.trades, self.refusals = np.empty(most, layout.TRADE), np.empty(most, layout.REFUSAL)
+        self.trades = np.empty((len(layout.TRADE_WHOLE + layout.TRADE_REAL), most), np.int64)
+        self.refusals = np.empty(most, layout.REFUSAL)
         self.cash_times, self.cash_after = np.empty(2 * most, np.int64), np.empty(2 * most)
         self.scratch = [np.zeros(1, kind) for kind in (layout.FILL, REQUEST, layout.ANSWER)]
         self.account = np.zeros(1, ACCOUNT)
@@ -99,7 +100,13 @@ class _Memory:
         ]
         self.run = np.zeros(1, layout.RUN)
         named = zip(("moments", "day_ends", "held", "cost_numbers", "sizer_numbers"), self._kept, strict=True)
-        for name, column in (*named, ("flow_times", self.cash_times), ("flow_cash", self.cash_after)):
+        self.run["most"] = most
+        for name, column in (
+            *named,
+            ("trades", self.trades),
+            ("flow_times", self.cash_times),
+            ("flow_cash", self.cash_after),
+        ):
             self.run[f"{name}_at"] = _address(column)
         self.run["n_lanes"], self.run["n_moments"] = len(data.bars), len(moments)
         self.run["bar_ns"] = data.timeframe.ns
@@ -107,6 +114,13 @@ class _Memory:
         self.equity = np.empty(len(moments)) if len(data.bars) == 1 else None  # of several symbols, records draws it
         self.run["equity_at"] = _address_of(self.equity)
         self.run["capital"], self.run["rounding"] = pipeline.capital, ROUNDING
+
+    def closed(self) -> Mapping[str, npt.NDArray[Any]]:
+        """The columns of the closed trades, by name."""
+        columns = self.trades[:, : int(self.run["n_trades"][0])]
+        whole = len(layout.TRADE_WHOLE)
+        found = dict(zip(layout.TRADE_WHOLE, columns, strict=False))
+        return found | dict(zip(layout.TRADE_REAL, columns[whole:].view(np.float64), strict=True))
 
 
 def _address(array: Any) -> int:
@@ -200,7 +214,7 @@ class _Ledger:
         self._instruments: list[Instrument] = [data.instruments[symbol] for symbol in data.bars]
         self._symbols = np.array(list(data.bars), dtype=object)
         self._words = np.array(forms.sizer.bound_by, dtype=object)
-        self._trades = memory.trades[: int(run["n_trades"])]
+        self._trades = memory.closed()
         self._refusals = memory.refusals[: int(run["n_refusals"])]
         self._n_flow = int(run["n_flow"])
         self._asked = len(self._bars[0]) - int(self._bars[0].time.searchsorted(data.start_ns))
@@ -235,7 +249,7 @@ class _Ledger:
 
     def _noted(self) -> Mapping[str, Any]:
         trades = self._trades
-        noted: dict[str, Any] = {name: trades[name] for name in layout.TRADE.names or ()}
+        noted: dict[str, Any] = dict(trades)
         for name, rows in (("signal_time_ns", "signal_i"), ("entry_time", "entry_i"), ("exit_time", "exit_i")):
             noted[name] = self._times(trades["lane"], trades[rows])
         noted["symbol"] = self._symbols[trades["lane"]]

@@ -15,6 +15,8 @@ from quantsail_framework.metrics import trades as ledger
 from quantsail_framework.metrics.breakdown import by_column, by_month
 from quantsail_framework.metrics.undefined import Undefined, Value, finite
 
+_NUMBER = int, float
+
 
 class Performance(NamedTuple):
     """``metrics``: plain numbers and nested breakdowns by name, None where undefined.
@@ -30,7 +32,7 @@ class Performance(NamedTuple):
 def numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The plain numbers among them, without making what is made later."""
     values = metrics.made if isinstance(metrics, Lazy) else metrics
-    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+    return {name: value for name, value in values.items() if isinstance(value, _NUMBER)}
 
 
 def performance(
