@@ -9,7 +9,7 @@ import attrs
 
 from quantsail_framework.config.options import option_fields
 from quantsail_framework.config.plain import plain
-from quantsail_framework.config.structure import Problem, RefusedError, make, structure_options
+from quantsail_framework.config.structure import Problem, RefusedError, made_of, structure_options
 from quantsail_framework.config.tree import item_names
 from quantsail_framework.config.wording import did_you_mean
 from quantsail_framework.errors import PipelineError
@@ -88,10 +88,10 @@ def _changed(part: _Part, changes: _Changes) -> _Part:
             options[name], shown[name] = _changed_option((options.get(name), shown.get(name)), change)
         except RefusedError as refused:
             problems += [((name, *path), text) for path, text in refused.problems]
-    arguments, wrong = structure_options(type(component), options, type(component).__name__)
-    if problems + wrong:
+    if problems:
+        _, wrong = structure_options(type(component), options, type(component).__name__)
         raise RefusedError(problems + wrong)
-    return make(type(component), arguments), shown
+    return made_of(type(component), options), shown
 
 
 def _changed_option(part: _Part, change: Any) -> _Part:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         deflated_sharpe,
         expected_max_sharpe,
         min_track_record_length,
+        period_sharpe,
         probabilistic_sharpe,
         sharpe_moments,
     )
@@ -33,6 +34,7 @@ _HOMES = {
         "deflated_sharpe",
         "expected_max_sharpe",
         "min_track_record_length",
+        "period_sharpe",
         "probabilistic_sharpe",
         "sharpe_moments",
     ),
@@ -56,6 +58,7 @@ __all__ = [
     "min_track_record_length",
     "net_without_best",
     "performance",
+    "period_sharpe",
     "probabilistic_sharpe",
     "profit_factor_ln_trades",
     "sharpe_moments",

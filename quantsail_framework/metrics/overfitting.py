@@ -24,7 +24,7 @@ FEWEST_BLOCKS = 4  # six ways to halve; with two blocks there are two
 MOST_BLOCKS = 20  # 184,756 ways
 PERIODS_IN_BLOCK = 2
 _EQUAL = 1e-9
-_CELLS = 20_000  # numbers in one array of the work: small enough for the processor's cache
+_CELLS = 40_000  # numbers in one array of the work: small enough for the processor's cache
 
 
 @attrs.frozen(eq=False)

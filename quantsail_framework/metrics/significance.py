@@ -39,6 +39,22 @@ def sharpe_moments(returns: Floats) -> SharpeMoments | Undefined:
 
     Undefined below two returns and without variance.
     """
+    found = _sharpe(returns)
+    if isinstance(found, Undefined):
+        return found
+    ratio, apart, variance = found
+    scaled = apart / math.sqrt(variance)
+    return SharpeMoments(returns.size, ratio, float((scaled**3).mean()), float((scaled**4).mean()))
+
+
+def period_sharpe(returns: Floats) -> Value:
+    """The ``sharpe`` of ``sharpe_moments`` alone, in a third of the time."""
+    found = _sharpe(returns)
+    return found if isinstance(found, Undefined) else found[0]
+
+
+def _sharpe(returns: Floats) -> tuple[float, Floats, float] | Undefined:
+    """Mean / sample deviation, how far each return is from the mean, and the variance of the population."""
     if returns.size < 2:
         return Undefined("fewer than two returns")
     mean = float(returns.mean())
@@ -46,9 +62,7 @@ def sharpe_moments(returns: Floats) -> SharpeMoments | Undefined:
     variance = float(np.square(apart).mean())
     if math.sqrt(variance) <= ROUNDING:
         return Undefined("returns do not vary")
-    scaled = apart / math.sqrt(variance)
-    sample = math.sqrt(variance * returns.size / (returns.size - 1))
-    return SharpeMoments(returns.size, mean / sample, float((scaled**3).mean()), float((scaled**4).mean()))
+    return mean / math.sqrt(variance * returns.size / (returns.size - 1)), apart, variance
 
 
 def probabilistic_sharpe(moments: SharpeMoments, benchmark: float = 0.0) -> Value:

@@ -11,6 +11,9 @@ def declared_warmup(component: Any) -> int:
     Raises whatever a ``warmup`` raises that is there: an AttributeError inside a property is a mistake in it, which
     ``getattr(component, "warmup", 0)`` would take for none declared.
     """
-    if any("warmup" in vars(owner) for owner in (*type(component).__mro__, component) if hasattr(owner, "__dict__")):
+    for owner in type(component).__mro__:  # a loop, for each trial of a search asks all of its components
+        if "warmup" in owner.__dict__:
+            return component.warmup  # type: ignore[no-any-return]
+    if "warmup" in getattr(component, "__dict__", ()):
         return component.warmup  # type: ignore[no-any-return]
     return getattr(component, "warmup", 0)  # none, unless its __getattr__ knows one

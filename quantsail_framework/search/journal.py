@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FOLDER = ".trials"  # beside the run folders
 
 
+_SORTED = json.JSONEncoder(sort_keys=True)
+
+
 class Journal:
     """The finished trials of one study, by their values, in a file that lines are added to.
 
@@ -143,7 +146,7 @@ def _here() -> Executor:
 
 
 def _key(values: Mapping[str, Any]) -> str:
-    return json.dumps(plain(values), sort_keys=True)
+    return _SORTED.encode(plain(values))
 
 
 def _plain(trial: Trial) -> dict[str, Any]:

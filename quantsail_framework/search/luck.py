@@ -26,6 +26,7 @@ from quantsail_framework.metrics import (
     curve_intervals,
     deflated_sharpe,
     net_without_best,
+    period_sharpe,
     probabilistic_sharpe,
     sharpe_moments,
     trade_intervals,
@@ -76,9 +77,9 @@ def luck(result: RunResult, trials: Sequence[Trial], *, capital: float, seed: in
 def _deflated(moments: SharpeMoments | Undefined, trials: Sequence[Trial]) -> Value:
     if isinstance(moments, Undefined):
         return moments
-    each = [sharpe_moments(trial.returns) for trial in trials if trial.status == "ok"]
+    each = [period_sharpe(trial.returns) for trial in trials if trial.status == "ok"]
     # A trial whose returns do not vary, for it never traded, has shown no skill.
-    sharpes = [0.0 if isinstance(one, Undefined) else one.sharpe for one in each]
+    sharpes = [0.0 if isinstance(one, Undefined) else one for one in each]
     if len(sharpes) < 2:
         return _NO_TRIALS
     return deflated_sharpe(moments, len(sharpes), float(np.var(sharpes, ddof=1)))

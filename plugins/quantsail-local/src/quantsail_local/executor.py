@@ -25,7 +25,7 @@ from quantsail_framework.search.spawn import SPAWN
 
 _PROBE_S = 0.1  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
-_SHARE_S = 5.0  # of work: for less, this process is one of the workers, instead of one more that has to start
+_SHARE_S = 10.0  # of work: for less, this process is one of the workers, instead of one more that has to start
 
 # In a worker process: the function and the study that it was started with.
 _work: list[Any] = []
