@@ -94,9 +94,10 @@ def _check_prices(trades: _Trades) -> None:
             off = ~((bars.low[rows] <= price) & (price <= bars.high[rows]))
             if off.any():
                 k = int(np.argmax(off))
-                low, high, when = bars.low[rows[k]], bars.high[rows[k]], utc_text(int(bars.time[rows[k]]))
+                low, high, off_price = (float(column) for column in (bars.low[rows[k]], bars.high[rows[k]], price[k]))
+                when = utc_text(int(bars.time[rows[k]]))
                 raise AccountingError(
-                    f"{symbol}: an {leg} at {price[k]!r} lies outside the bar of {when}, {low!r} to {high!r}"
+                    f"{symbol}: an {leg} at {off_price!r} lies outside the bar of {when}, {low!r} to {high!r}"
                 )
 
 
@@ -263,7 +264,10 @@ def _equity_table(books: Books, trades: _Trades, data: MarketData) -> Table:
         curves = _curves(books, trades, moments, first)
         return {name: curves[name] for name in ("cash", "exposure")}
 
-    made = {"time": asked, "equity": books.equity[0][first:]}
+    points = books.equity[0]
+    if len(points) and points[-1] != books.cash:  # nothing is held at the end
+        raise AccountingError(f"the equity curve ends at {float(points[-1])!r} but cash at {books.cash!r}")
+    made = {"time": asked, "equity": points[first:]}
     return Lazy((*made, "cash", "exposure"), made, dict.fromkeys(("cash", "exposure"), later))
 
 
