@@ -176,13 +176,20 @@ def once(bars: Bars, key: Hashable, make: Callable[[], npt.NDArray[Any]]) -> npt
 
     For what takes a strategy long and hangs on some of its options only: ``key`` must say what it is and hold every
     option that it hangs on. It is remembered with the bars and forgotten as indicators are, the least recently used
-    first. Raises TypeError for what is no array.
+    first. Two functions never share what they made. Raises TypeError for what is no array, and for what is no key or no
+    function.
 
     ::
 
         rows = indicators.once(bars, (type(self), "squeezes", self.period), lambda: self._squeezes(bars))
     """
-    known = ("once", key)
+    if not callable(make):
+        raise TypeError(f"indicators.once takes a function that makes the array, not {_kind(make)}; write lambda: ...")
+    try:
+        hash(key)
+    except TypeError:
+        raise TypeError(f"indicators.once: {key!r} is no key; make it a tuple of names and numbers") from None
+    known = ("once", getattr(make, "__code__", None), key)
     with _lock:
         found: tuple[npt.NDArray[Any], ...] | None = bars.memo.pop(known, None)
         if found is not None:
@@ -190,10 +197,14 @@ def once(bars: Bars, key: Hashable, make: Callable[[], npt.NDArray[Any]]) -> npt
             return found[0]
     given = make()
     if not isinstance(given, np.ndarray):
-        raise TypeError(f"indicators.once: what was made for {key!r} is {type(given).__name__}; it must be an array")
+        raise TypeError(f"indicators.once: what was made for {key!r} is {_kind(given)}; it must be an array")
     made = given.copy()  # what it was made of may be written to
     made.flags.writeable = False
     return _remember(bars.memo, known, (made,))[0]
+
+
+def _kind(value: Any) -> str:
+    return f"a value of type {type(value).__name__}"
 
 
 def lookback(name: str, **parameters: float) -> int:

@@ -110,7 +110,12 @@ def get_ready(pipeline: Pipeline, data: MarketData, runs: int, tell: Callable[[s
     try:
         if _chooser.has(forms):
             return
-        machine, makes = _chooser.machine(_entries(strategy_columns(pipeline, data)) * runs, later=True)
+    except _PLAIN_INSTEAD as error:
+        _chooser.tell(error)
+        return
+    columns = strategy_columns(pipeline, data)  # what a strategy raises is no reason of the machine code's
+    try:
+        machine, makes = _chooser.machine(_entries(columns) * runs, later=True)
         if machine is not None and makes and not _all_there(machine, forms, make=False):
             tell(MAKING)
             _all_there(machine, forms, make=True)

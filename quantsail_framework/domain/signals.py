@@ -59,7 +59,7 @@ class Signals:
             value = missing
         if np.ndim(value) == 0:
             return np.full(size, value, dtype)
-        return np.ascontiguousarray(_for_all(f"signals.{name}", value, size, "the bars have"), dtype)
+        return np.ascontiguousarray(_for_all(name, value, size), dtype)
 
     def entered(self, size: int) -> tuple[Ints, npt.NDArray[Any]]:
         """The bars with an entry, ascending, and its side. Raises ComponentError for a column of another length."""
@@ -72,7 +72,7 @@ class Signals:
         value = getattr(self, name)
         if value is None or np.ndim(value) == 0:
             return value
-        return _for_all(f"signals.{name}", value, size, "the bars have")[rows]
+        return _for_all(name, value, size)[rows]
 
     @classmethod
     def at(
@@ -161,7 +161,7 @@ class _SignalsAt(Signals):
 
     def entered(self, size: int) -> tuple[Ints, npt.NDArray[Any]]:
         if size != self._size:
-            raise ComponentError(f"Signals.at was told of {self._size} bars; there are {size}")
+            raise ComponentError(f"Signals.at was told of {self._size} bars; there are {size}: pass len(bars)")
         return self._rows, self._said["entry"]
 
     def at_rows(self, rows: Ints, name: str, size: int) -> Any:
@@ -169,11 +169,11 @@ class _SignalsAt(Signals):
         return super().at_rows(rows, name, size) if said is None else said
 
 
-def _for_all(whose: str, value: Any, size: int, whole: str) -> npt.NDArray[Any]:
-    """An array with one value for each. Raises ComponentError for another length."""
+def _for_all(name: str, value: Any, size: int) -> npt.NDArray[Any]:
+    """A column with one value per bar. Raises ComponentError for another length."""
     array = np.asarray(value)
     if array.shape != (size,):
-        raise ComponentError(f"{whose} has shape {array.shape}; {whole} ({size},)")
+        raise ComponentError(f"signals.{name} has shape {array.shape}; the bars have ({size},)")
     return array
 
 
@@ -183,14 +183,17 @@ def _is_ascending(rows: Ints) -> bool:
 
 def _checked_rows(rows: npt.ArrayLike, size: int) -> Ints:
     """The rows in memory of their own, which the engine relies on."""
+    if not isinstance(size, int | np.integer):
+        raise ComponentError(f"Signals.at was given {type(size).__name__} as the number of bars; pass len(bars)")
     given = np.asarray(rows)
     if given.ndim != 1 or not (given.dtype.kind in "iu" or given.size == 0):
         raise ComponentError(
-            f"Signals.at has rows of {given.dtype} in the shape {given.shape}; they must be indices of bars in one row"
+            f"Signals.at has rows of {given.dtype} in the shape {given.shape}; "
+            "they must be indices of bars in one row, as np.flatnonzero gives"
         )
     at: Ints = given.astype(np.int64)
     if len(at) and not 0 <= at.min() <= at.max() < size:
-        raise ComponentError(f"Signals.at has rows from {at.min()} to {at.max()}; there are {size} bars")
+        raise ComponentError(f"Signals.at has rows from {at.min()} to {at.max()}; there are {size} bars, from 0 on")
     at.flags.writeable = False
     return at
 
@@ -198,7 +201,12 @@ def _checked_rows(rows: npt.ArrayLike, size: int) -> Ints:
 def _for_each(name: str, value: Any, count: int) -> npt.NDArray[Any]:
     if np.ndim(value) == 0:
         return np.full(count, value)
-    return _for_all(f"Signals.at: {name}", value, count, "the rows have").copy()
+    values = np.asarray(value)
+    if values.shape != (count,):
+        raise ComponentError(
+            f"Signals.at: {name} has shape {values.shape}; the rows have ({count},): give {name}[rows]"
+        )
+    return values.copy()
 
 
 @attrs.frozen

@@ -13,6 +13,7 @@ import attrs
 import pytest
 
 from quantsail_framework import (
+    LONG,
     Bars,
     CompiledRule,
     CompiledSizer,
@@ -148,6 +149,25 @@ def test_a_strategy_is_asked_beforehand_only_where_code_may_be_made(case: tuple[
     assert strategy.asked == list(case[1].bars)
     get_ready(pipeline, case[1], MAKE_FROM, lambda text: None)
     assert strategy.asked == list(case[1].bars)
+
+
+@attrs.frozen
+class Broken:
+    """Says what no bar can hold."""
+
+    warmup: int = 0
+
+    def signals(self, bars: Bars) -> Signals:
+        return Signals.at([len(bars)], len(bars), entry=LONG, stop=1.0)
+
+
+def test_what_a_strategy_raises_is_no_reason_of_machine_code(
+    case: tuple[Pipeline, MarketData], caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = attrs.evolve(case[0], strategy=Broken())
+    with pytest.raises(ComponentError, match=r"Signals\.at has rows from"):
+        get_ready(pipeline, case[1], MAKE_FROM, lambda text: None)
+    assert "the plain engine runs" not in caplog.text
 
 
 def test_a_class_with_a_method_of_its_own_has_not_the_form_of_its_parent(case: tuple[Pipeline, MarketData]) -> None:

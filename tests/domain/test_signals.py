@@ -68,6 +68,7 @@ def test_a_row_without_a_side_is_no_entry() -> None:
         (np.ones(SIZE, bool), {}, "rows of bool"),
         ([3, 9, 3], {}, "two entries at bar 3; a bar has one"),
         ([3, 9], {"stop": [1.0, 2.0, 3.0]}, r"stop has shape \(3,\); the rows have \(2,\)"),
+        ([3, 9], {"stop": np.ones(SIZE)}, r"the rows have \(2,\): give stop\[rows\]"),
         ([3, 9], {"max_bars": [1]}, r"max_bars has shape \(1,\); the rows have \(2,\)"),
     ],
 )
@@ -85,6 +86,11 @@ def test_levels_may_be_whole_numbers() -> None:
     assert (signals.entry.dtype, signals.stop.dtype) == (np.int8, np.float64)
     row = SignalColumns(signals, BARS).row(3)
     assert (row.entry, row.stop, row.target, row.trail, row.max_bars) == (LONG, 1.0, 7.0, 2.0, 5)
+
+
+def test_the_number_of_bars_is_no_bars() -> None:
+    with pytest.raises(ComponentError, match=r"given Bars as the number of bars; pass len\(bars\)"):
+        Signals.at([3], BARS, entry=LONG, stop=1.0)  # type: ignore[arg-type]
 
 
 def test_a_side_that_is_none_is_named_with_its_bar() -> None:

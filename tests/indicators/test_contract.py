@@ -118,8 +118,21 @@ def test_what_a_strategy_finds_is_found_once_for_its_key() -> None:
     kept = ta.once(bars, ("mine", "view"), lambda: own[:3])
     own[0] = 7.0
     assert kept.tolist() == [0.0, 1.0, 2.0]
-    with pytest.raises(TypeError, match=r"made for \('mine', 'list'\) is list; it must be an array"):
+    with pytest.raises(TypeError, match=r"made for \('mine', 'list'\) is a value of type list; it must be"):
         ta.once(bars, ("mine", "list"), lambda: [1, 2])  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError, match="a function that makes the array, not a value of type ndarray"):
+        ta.once(bars, ("mine", "array"), own)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"\['mine'\] is no key; make it a tuple"):
+        ta.once(bars, ["mine"], lambda: own)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"\('mine', \[1\]\) is no key; make it a tuple"):
+        ta.once(bars, ("mine", [1]), lambda: own)
+
+
+def test_two_functions_of_one_key_do_not_share() -> None:
+    bars = markets.trending(1, 300)
+    rises = ta.once(bars, "mine", lambda: np.flatnonzero(np.diff(bars.close) > 0))
+    falls = ta.once(bars, "mine", lambda: np.flatnonzero(np.diff(bars.close) < 0))
+    assert not {*rises.tolist()} & {*falls.tolist()}
 
 
 def test_least_recently_used_results_go_first_above_64_mb() -> None:
