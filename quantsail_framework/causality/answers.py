@@ -12,7 +12,7 @@ from quantsail_framework.causality.compare import Column, Columns
 from quantsail_framework.domain.bars import Bars
 from quantsail_framework.domain.fill import Costs
 from quantsail_framework.domain.order import EntryOrder
-from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
+from quantsail_framework.domain.signals import COLUMNS, Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.errors import ComponentError
 from quantsail_framework.ports.strategy import BarView
@@ -20,14 +20,13 @@ from quantsail_framework.ports.strategy import BarView
 # How long the position that a bar strategy is asked about has been open.
 HELD_BARS = 5
 
-_MISSING = {"stop": math.nan, "target": math.nan, "confidence": 1.0, "trail": math.nan, "max_bars": 0.0, "exit": 0.0}
+_MISSING = {name: float(missing) for name, (_, missing) in COLUMNS.items()}
 LEVELS = ("stop", "target", "confidence", "trail", "max_bars")
 
 
 def signal_values(signals: Signals, size: int) -> Columns:
     """Every column of ``signals`` as ``size`` floats. Raises ComponentError for another length."""
-    columns = {name: signals.column(name, size, np.float64, missing) for name, missing in _MISSING.items()}
-    return {"entry": signals.column("entry", size, np.float64, 0.0), **columns}
+    return {name: signals.column(name, size, np.float64, missing) for name, missing in _MISSING.items()}
 
 
 def decision_values(strategy: Any, bars: Bars, prepared: Any, rows: Iterable[int], side: int) -> Columns:
@@ -35,7 +34,7 @@ def decision_values(strategy: Any, bars: Bars, prepared: Any, rows: Iterable[int
 
     It is asked twice: without a position, and with one of ``side`` that was entered five bars before.
     """
-    missing = {"entry": 0.0, **_MISSING, "adjusted stop": math.nan, "adjusted target": math.nan}
+    missing = {**_MISSING, "adjusted stop": math.nan, "adjusted target": math.nan}
     columns = {name: np.full(len(bars), value) for name, value in missing.items()}
 
     def put(name: str, index: int, value: float | None) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from quantsail_framework.domain.bars import Bools, Floats, Ints
+from quantsail_framework.domain.bars import Bars, Bools, Floats, Ints
 from quantsail_framework.errors import ComponentError
 
 LONG = 1
@@ -29,6 +29,18 @@ def price_text(price: float) -> str:
 
 def _no_reason(_index: int) -> str:
     return ""
+
+
+# What each column holds, and what it says of a bar that nothing is said of.
+COLUMNS: dict[str, tuple[Any, float]] = {
+    "entry": (np.int8, 0),
+    "stop": (np.float64, np.nan),
+    "target": (np.float64, np.nan),
+    "confidence": (np.float64, 1.0),
+    "trail": (np.float64, np.nan),
+    "max_bars": (np.int64, 0),
+    "exit": (np.bool_, 0),
+}
 
 
 @attrs.frozen(eq=False)
@@ -98,16 +110,39 @@ class Signals:
         columns = {"entry": entry, "stop": stop, "target": target, "confidence": confidence, "trail": trail}
         return _SignalsAt.of(rows, size, {**columns, "max_bars": max_bars}, {"exit": exit, "reason": reason})
 
+    @classmethod
+    def at_distance(
+        cls,
+        bars: Bars,
+        found: Mapping[int, Ints],
+        unit: Floats,
+        *,
+        stop: float,
+        target: float,
+        confidence: float = 1.0,
+        reason: Callable[[int], str] = _no_reason,
+    ) -> Signals:
+        """``at`` the rows ``found`` for each side, with levels so many times ``unit`` away from the close.
 
-# What a column says of bars that nothing is said of, and what it holds.
-_UNSAID: dict[str, tuple[float, Any]] = {
-    "entry": (0, np.int8),
-    "stop": (np.nan, np.float64),
-    "target": (np.nan, np.float64),
-    "confidence": (1.0, np.float64),
-    "trail": (np.nan, np.float64),
-    "max_bars": (0, np.int64),
-}
+        ``unit`` is a distance in price for each bar, such as its ATR; the stop lies against the side, the target with
+        it. Raises as ``at``.
+        """
+        rows, side = by_side(found)
+        close, distance = bars.close[rows], side * unit[rows]
+        return cls.at(
+            rows,
+            len(bars),
+            entry=side,
+            stop=close - stop * distance,
+            target=close + target * distance,
+            confidence=confidence,
+            reason=reason,
+        )
+
+
+def by_side(found: Mapping[int, Ints]) -> tuple[Ints, Ints]:
+    """The rows found for LONG, SHORT or both, one after the other, and the side of each: for ``Signals.at``."""
+    return np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
 
 
 class _SignalsAt(Signals):
@@ -148,9 +183,9 @@ class _SignalsAt(Signals):
 
     def __getattr__(self, name: str) -> Any:
         """A column over all bars, of which only rows were given."""
-        if name not in _UNSAID:
+        if name not in COLUMNS:
             raise AttributeError(f"Signals has no attribute {name!r}")
-        said, (unsaid, dtype) = self._said[name], _UNSAID[name]
+        said, (dtype, unsaid) = self._said[name], COLUMNS[name]
         column = np.full(self._size, unsaid, dtype)
         column[self._rows] = said
         object.__setattr__(self, name, column)

@@ -103,6 +103,18 @@ def test_other_bars_than_it_was_told_of_are_refused() -> None:
         SignalColumns(at([3]), BARS.slice(0, 10))
 
 
+def test_levels_a_distance_away_lie_against_and_with_the_side() -> None:
+    bars, unit = BARS, np.full(SIZE, 0.5)
+    found = {LONG: np.array([5, 9]), SHORT: np.array([7])}
+    signals = Signals.at_distance(bars, found, unit, stop=2.0, target=3.0, confidence=0.25)
+    assert np.flatnonzero(signals.entry).tolist() == [5, 7, 9]
+    assert signals.entry[[5, 7, 9]].tolist() == [LONG, SHORT, LONG]
+    assert signals.target is not None
+    assert (signals.stop[5], signals.target[5]) == (bars.close[5] - 1.0, bars.close[5] + 1.5)
+    assert (signals.stop[7], signals.target[7]) == (bars.close[7] + 1.0, bars.close[7] - 1.5)
+    assert signals.confidence == 0.25
+
+
 def test_nothing_at_all_is_said() -> None:
     said = SignalColumns(at([], stop=[]), BARS)
     assert said.entry_rows.tolist() == []

@@ -8,6 +8,9 @@ from attrs.validators import instance_of
 
 from quantsail_framework import LONG, SHORT, Bars, Signals, indicators, options, price_text
 from quantsail_framework.domain.bars import Floats, Ints
+from quantsail_framework.domain.signals import by_side
+
+_MIDDLE_RSI = 50.0  # no market is oversold above it, and none overbought below
 
 
 @attrs.frozen
@@ -47,7 +50,7 @@ class MeanReversionStrategy:
         """Entries at touches, with the band's levels as they are."""
         columns = self._columns(bars)
         found = {side: self._touches(columns, side) for side in columns.band}
-        rows, side = np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
+        rows, side = by_side(found)
         band = np.concatenate([columns.band[each][at] for each, at in found.items()])
         middle = columns.middle[rows]
         return Signals.at(
@@ -57,7 +60,7 @@ class MeanReversionStrategy:
             stop=indicators.snapped(band - self.stop_width * (middle - band)),
             target=indicators.snapped(middle),
             confidence=self.confidence,
-            reason=lambda row: self._reason(columns, side.item((rows == row).argmax()), row),
+            reason=lambda row: self._reason(columns, row),
         )
 
     def _columns(self, bars: Bars) -> _Columns:
@@ -78,7 +81,8 @@ class MeanReversionStrategy:
         rsi = columns.rsi[rows]
         return rows[rsi < self.rsi_oversold if side == LONG else rsi > 100.0 - self.rsi_oversold]
 
-    def _reason(self, columns: _Columns, side: int, row: int) -> str:
+    def _reason(self, columns: _Columns, row: int) -> str:
+        side = LONG if columns.rsi.item(row) < _MIDDLE_RSI else SHORT
         extreme, band = columns.extreme[side].item(row), columns.band[side].item(row)
         touched = f"touch: {'low' if side == LONG else 'high'} {price_text(extreme)}"
         at = f"{'lower' if side == LONG else 'upper'} band {price_text(float(f'{band:.6g}'))}"

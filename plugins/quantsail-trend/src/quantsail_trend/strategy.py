@@ -56,16 +56,12 @@ class TrendStrategy:
     def signals(self, bars: Bars) -> Signals:
         """Without volume nothing passes the volume filter: a run refuses such candles."""
         columns = self._columns(bars)
-        atr = indicators.atr(bars, self.atr_period)
-        found = {side: self._breakouts(columns, side) for side in columns.edge}
-        rows, side = np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
-        close, distance = bars.close[rows], side * atr[rows]
-        return Signals.at(
-            rows,
-            len(bars),
-            entry=side,
-            stop=close - self.stop_atr * distance,
-            target=close + self.target_atr * distance,
+        return Signals.at_distance(
+            bars,
+            {side: self._breakouts(columns, side) for side in columns.edge},
+            indicators.atr(bars, self.atr_period),
+            stop=self.stop_atr,
+            target=self.target_atr,
             confidence=CONFIDENCE,
             reason=lambda row: self._reason(columns, row),
         )

@@ -74,16 +74,13 @@ class VolatilityExpansionStrategy:
         """Without volume nothing passes the volume filter: a run refuses such candles."""
         columns = self._columns(bars)
         quiet = self._squeezed(bars)
-        found = {side: self._breakouts(columns, quiet, side) for side in columns.band}
-        rows, side = np.concatenate([*found.values()]), np.repeat([*found], [*map(len, found.values())])
-        close, distance = bars.close[rows], side * columns.atr[rows]
-        return Signals.at(
-            rows,
-            len(bars),
-            entry=side,
-            stop=close - self.stop_atr * distance,
-            target=close + self.target_atr * distance,
-            reason=lambda row: self._reason(columns, side.item((rows == row).argmax()), row),
+        return Signals.at_distance(
+            bars,
+            {side: self._breakouts(columns, quiet, side) for side in columns.band},
+            columns.atr,
+            stop=self.stop_atr,
+            target=self.target_atr,
+            reason=lambda row: self._reason(columns, row),
         )
 
     def _columns(self, bars: Bars) -> _Columns:
@@ -114,8 +111,10 @@ class VolatilityExpansionStrategy:
             rows = rows[indicators.above(bars.volume[rows], columns.mean_volume[rows])]
         return rows
 
-    def _reason(self, columns: _Columns, side: int, row: int) -> str:
-        close, band = columns.bars.close.item(row), float(f"{columns.band[side].item(row):.6g}")
+    def _reason(self, columns: _Columns, row: int) -> str:
+        close = columns.bars.close.item(row)
+        side = LONG if close > columns.band[LONG].item(row) else SHORT
+        band = float(f"{columns.band[side].item(row):.6g}")
         beyond = "breakout: close {} above upper" if side == LONG else "breakdown: close {} below lower"
         wide = columns.true_range.item(row) / columns.atr.item(row - 1)
         text = f"{beyond.format(price_text(close))} band {price_text(band)} after a squeeze, range {wide:.1f}x ATR"

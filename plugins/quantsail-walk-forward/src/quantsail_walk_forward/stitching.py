@@ -15,7 +15,7 @@ from quantsail_framework.domain.bars import Bars, Bools, Ints
 from quantsail_framework.domain.instrument import Instrument
 from quantsail_framework.domain.order import Breach, Reference, Request, Signal, Sizing, Trip
 from quantsail_framework.domain.portfolio import Portfolio
-from quantsail_framework.domain.signals import Adjust, Enter, Exit, Signals
+from quantsail_framework.domain.signals import COLUMNS, Adjust, Enter, Exit, Signals
 from quantsail_framework.domain.trade import Position
 from quantsail_framework.errors import InputError, PipelineError
 from quantsail_framework.ports.market import Market
@@ -24,16 +24,6 @@ from quantsail_framework.ports.strategy import BarView
 from quantsail_framework.ports.warmup import declared_warmup
 from quantsail_framework.search.space import Values
 from quantsail_walk_forward.training import Choice
-
-_COLUMNS: dict[str, tuple[type, float]] = {
-    "entry": (np.int8, 0),
-    "stop": (np.float64, np.nan),
-    "target": (np.float64, np.nan),
-    "confidence": (np.float64, 1.0),
-    "exit": (np.bool_, 0),
-    "trail": (np.float64, np.nan),
-    "max_bars": (np.int64, 0),
-}
 
 
 @attrs.frozen(eq=False)
@@ -120,7 +110,7 @@ class StitchedStrategy(_InForce):
         """The rows of each window's own signals; without entries where a window stays flat."""
         rules, may_enter = self.timetable.rows(bars.time)
         columns: dict[str, Any] = {
-            name: np.full(len(bars), missing, dtype) for name, (dtype, missing) in _COLUMNS.items()
+            name: np.full(len(bars), missing, dtype) for name, (dtype, missing) in COLUMNS.items()
         }
         said: dict[int, Signals] = {}
         for strategy in {id(part): part for part in self.parts if part is not None}.values():
@@ -128,7 +118,7 @@ class StitchedStrategy(_InForce):
             numbers = [number for number, part in enumerate(self.parts) if part is strategy]
             said |= dict.fromkeys(numbers, signals)
             own = np.isin(rules, numbers)
-            for name, (dtype, missing) in _COLUMNS.items():
+            for name, (dtype, missing) in COLUMNS.items():
                 columns[name][own] = signals.column(name, len(bars), dtype, missing)[own]
         columns["entry"][~may_enter] = 0
         if all(signals.exit is None for signals in said.values()):  # what never asks to leave need not be asked
