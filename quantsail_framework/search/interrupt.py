@@ -1,12 +1,13 @@
-"""Ctrl-C while processes of other programs are started."""
+"""Ctrl-C while processes of other programs are started, and where Python drops it."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from types import FrameType
 
 
 @contextmanager
@@ -33,3 +34,27 @@ def interrupt_later() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
     if came:
         signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def interrupts_noticed() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C has come meanwhile.
+
+    It raises KeyboardInterrupt wherever the program is, and what is raised in a callback of the garbage collector, of
+    which libraries have some, Python drops.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: False
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -19,6 +19,7 @@ from quantsail_framework.backtest import get_ready
 from quantsail_framework.config.plain import plain
 from quantsail_framework.ports.executor import Executor
 from quantsail_framework.ports.runner import Session
+from quantsail_framework.search.interrupt import interrupts_noticed
 from quantsail_framework.search.study import Study, Trial, run_trial
 
 if TYPE_CHECKING:
@@ -96,13 +97,14 @@ def run_trials(
     executor: Executor = session.executor or _here()
     running = executor.map(run_trial, [trials[index] for index in left], shared=study)
     try:
-        for number, trial in running if left else ():
-            journal.add([trial])
-            found[left[number]] = trial
-            done += 1
-            session.progress(done / len(trials), told(done, len(trials)))
-            if session.cancelled():
-                raise KeyboardInterrupt
+        with interrupts_noticed() as interrupted:
+            for number, trial in running if left else ():
+                journal.add([trial])
+                found[left[number]] = trial
+                done += 1
+                session.progress(done / len(trials), told(done, len(trials)))
+                if session.cancelled() or interrupted():
+                    raise KeyboardInterrupt
     except KeyboardInterrupt as stop:
         if journal.path is not None:
             stop.add_note(f"{told(done, len(trials))} are kept: the same command goes on from there")
