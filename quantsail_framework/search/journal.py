@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, get_origin
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_origin
 
 import numpy as np
 
@@ -35,11 +35,12 @@ class Journal:
     """The finished trials of one study, by their values, in a file that lines are added to.
 
     The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A line that a
-    crash cut off is passed over.
+    crash cut off is passed over. As a context it keeps the file open to what is added.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self._file: BinaryIO | None = None
         self._known: dict[str, Trial] = {}
         if path is not None and path.exists():
             self._known = dict(_read(path))
@@ -55,18 +56,25 @@ class Journal:
         """The finished trial of these values; None when there is none yet."""
         return self._known.get(_key(values))
 
-    def add(self, trials: Sequence[Trial]) -> None:
-        """Keep trials: a process that dies right after loses none."""
-        self._known.update((_key(trial.values), trial) for trial in trials)
-        if self.path is None or not trials:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
-            if _ends_halfway(file):
-                file.write(b"\n")
-            file.writelines(json.dumps(_plain(trial)).encode() + b"\n" for trial in trials)
+    def __enter__(self) -> Self:
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *_error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def add(self, trial: Trial) -> None:
+        """Keep a trial: a process that dies right after does not lose it."""
+        self._known[_key(trial.values)] = trial
+        if self.path is None:
+            return
+        if self._file is None:
+            self._file = _opened(self.path)
+        self._file.write(_line(trial))
+        self._file.flush()
+
+    def forget(self) -> None:
         """The search is over and its result is kept elsewhere."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
@@ -97,9 +105,9 @@ def run_trials(
     executor: Executor = session.executor or _here()
     running = executor.map(run_trial, [trials[index] for index in left], shared=study)
     try:
-        with interrupts_noticed() as interrupted:
+        with journal, interrupts_noticed() as interrupted:
             for number, trial in running if left else ():
-                journal.add([trial])
+                journal.add(trial)
                 found[left[number]] = trial
                 done += 1
                 session.progress(done / len(trials), told(done, len(trials)))
@@ -151,8 +159,10 @@ def _key(values: Mapping[str, Any]) -> str:
     return _SORTED.encode(plain(values))
 
 
-def _plain(trial: Trial) -> dict[str, Any]:
-    return {**_converter().unstructure(trial), "values": plain(trial.values)}
+def _line(trial: Trial) -> bytes:
+    told = {**_converter().unstructure(trial), "values": plain(trial.values)}
+    returns = told.pop("returns")  # put in as it is: to look for what must be escaped would take as long as all else
+    return f'{json.dumps(told)[:-1]}, "returns": "{returns}"}}\n'.encode()
 
 
 @cache
@@ -175,12 +185,15 @@ def _is_array(annotation: Any) -> bool:
     return get_origin(annotation) is np.ndarray
 
 
-def _ends_halfway(file: BinaryIO) -> bool:
-    """Whether a crash cut off the last line."""
-    if not file.seek(0, os.SEEK_END):
-        return False
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) != b"\n"
+def _opened(path: Path) -> BinaryIO:
+    """The file to be added to, whose last line a crash may have cut off."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("ab+")
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+    return file
 
 
 def _read(path: Path) -> Iterator[tuple[str, Trial]]:

@@ -7,13 +7,14 @@ metrics are, and how few trades made the profit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from quantsail_framework.compiled.halves import judge_for
 from quantsail_framework.domain.result import RunResult
 from quantsail_framework.domain.timeframe import Timeframe
 from quantsail_framework.metrics import (
@@ -42,8 +43,21 @@ Floats = npt.NDArray[np.float64]
 Measured = tuple[dict[str, Any], dict[str, str]]
 
 
-def luck(result: RunResult, trials: Sequence[Trial], *, capital: float, seed: int, same_range: bool = True) -> Measured:
-    """Metrics, and why those are None that are, of a ``result`` chosen from ``trials``.
+def _nobody(_text: str) -> None:
+    return
+
+
+def luck(
+    result: RunResult,
+    trials: Sequence[Trial],
+    *,
+    capital: float,
+    seed: int,
+    same_range: bool = True,
+    tell: Callable[[str], None] = _nobody,
+) -> Measured:
+    """Metrics, and why those are None that are, of a ``result`` chosen from ``trials``. ``tell`` is called before what
+    takes seconds once on a machine.
 
     - ``trials``: how many there were
     - ``probabilistic_sharpe_ratio``: probability that the true Sharpe ratio is above 0
@@ -59,7 +73,7 @@ def luck(result: RunResult, trials: Sequence[Trial], *, capital: float, seed: in
         "trials": len(trials),
         "probabilistic_sharpe_ratio": moments if isinstance(moments, Undefined) else probabilistic_sharpe(moments),
         "deflated_sharpe_ratio": _deflated(moments, trials),
-        "probability_of_overfitting": _overfitting(trials) if same_range else _OTHER_RANGES,
+        "probability_of_overfitting": _overfitting(trials, tell) if same_range else _OTHER_RANGES,
         "best_five_share": best_trades_share(net),
         "net_without_best_five": net_without_best(net),
     }
@@ -85,12 +99,13 @@ def _deflated(moments: SharpeMoments | Undefined, trials: Sequence[Trial]) -> Va
     return deflated_sharpe(moments, len(sharpes), float(np.var(sharpes, ddof=1)))
 
 
-def _overfitting(trials: Sequence[Trial]) -> Value:
+def _overfitting(trials: Sequence[Trial], tell: Callable[[str], None]) -> Value:
     columns = [trial.returns for trial in trials if trial.status == "ok"]
     if len(columns) < 2:
         return _NO_TRIALS
     days = min(map(len, columns))  # a longer warm-up begins later; all end together
-    found = backtest_overfitting(np.column_stack([column[len(column) - days :] for column in columns]))
+    returns = np.column_stack([column[len(column) - days :] for column in columns])
+    found = backtest_overfitting(returns, judge=judge_for(len(columns), tell))
     return found if isinstance(found, Undefined) else found.pbo
 
 

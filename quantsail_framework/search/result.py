@@ -13,7 +13,7 @@ import numpy as np
 
 from quantsail_framework.config.plain import plain
 from quantsail_framework.domain.result import Column, RunResult, Table
-from quantsail_framework.ports.runner import Pipeline
+from quantsail_framework.ports.runner import Pipeline, Session
 from quantsail_framework.search.luck import luck
 from quantsail_framework.search.space import Space
 from quantsail_framework.search.study import Study, Trial
@@ -28,7 +28,14 @@ METRICS = (
 
 
 def search_result(
-    kind: str, study: Study, space: Space, trials: Sequence[Trial], best: Trial | None, *, min_trades: int
+    kind: str,
+    study: Study,
+    space: Space,
+    trials: Sequence[Trial],
+    best: Trial | None,
+    session: Session,
+    *,
+    min_trades: int,
 ) -> RunResult:
     """Tables, metrics and facts of the ``best`` trial as a backtest has them, with the table ``trials``.
 
@@ -36,7 +43,13 @@ def search_result(
     """
     values: Mapping[str, Any] = {} if best is None else best.values
     result = study.run(values)
-    metrics, undefined = luck(result, trials, capital=study.pipeline.capital, seed=study.pipeline.seed)
+    metrics, undefined = luck(
+        result,
+        trials,
+        capital=study.pipeline.capital,
+        seed=study.pipeline.seed,
+        tell=lambda text: session.progress(1.0, text),
+    )
     metrics |= both_ends(study, result, lambda other: other.run(values))
     counts = Counter(trial.status for trial in trials)
     facts: dict[str, Any] = {

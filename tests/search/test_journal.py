@@ -20,8 +20,14 @@ FEW = Trial({"a.x": 3, "a.y": "left"}, "ok", "", None, {"total_trades": 1})
 REFUSED = Trial({"a.x": 4, "a.y": "left"}, "refused", "a: x must be odd")
 
 
+def _keep(path: Path, *trials: Trial) -> None:
+    with Journal(path) as journal:
+        for trial in trials:
+            journal.add(trial)
+
+
 def test_trials_are_read_back_to_the_last_bit(tmp_path: Path) -> None:
-    Journal(tmp_path / "t.jsonl").add([OK, TWO, REFUSED])
+    _keep(tmp_path / "t.jsonl", OK, TWO, REFUSED)
     kept = Journal(tmp_path / "t.jsonl")
     for trial in (OK, TWO, REFUSED):
         found = kept.find(trial.values)
@@ -41,18 +47,17 @@ def test_trials_are_read_back_to_the_last_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", [1, 5, 40])
 def test_a_line_that_a_crash_cut_off_runs_again_and_the_next_is_whole(tmp_path: Path, lost: int) -> None:
     path = tmp_path / "t.jsonl"
-    Journal(path).add([OK, TWO])
+    _keep(path, OK, TWO)
     path.write_bytes(path.read_bytes()[:-lost])
-    again = Journal(path)
-    assert again.find(OK.values) is not None
-    again.add([TWO, REFUSED])
+    assert Journal(path).find(OK.values) is not None
+    _keep(path, TWO, REFUSED)
     after = Journal(path)
     assert all(after.find(trial.values) for trial in (OK, TWO, REFUSED))
 
 
 def test_what_was_added_is_found_without_a_file_too() -> None:
     journal = Journal(None)
-    journal.add([OK])
+    journal.add(OK)
     assert journal.find(OK.values) is OK
 
 

@@ -23,7 +23,7 @@ from quantsail_framework.search import payload
 from quantsail_framework.search.crew import Job, LostError, Results, cores, work_off
 from quantsail_framework.search.spawn import SPAWN
 
-_PROBE_S = 0.1  # how long this process works alone before it looks whether more are worth their start
+_PROBE_S = 0.05  # how long this process works alone before it looks whether more are worth their start
 _START_S = 0.7  # about what it takes until the first process has imported everything
 _SHARE_S = 10.0  # of work: for less, this process is one of the workers, instead of one more that has to start
 

@@ -150,7 +150,7 @@ class MonteCarloRunner:
             slow.append(draws_of(batch.test, trials[at : at + len(batch.items)], batch.level, fan=judged))
             at += len(batch.items)
         result = self._result(base, pipeline, [*quick, *slow], trials, redrawn)
-        journal.close()
+        journal.forget()
         return result
 
     def _batches(self, pipeline: Pipeline) -> tuple[list[Batch], int]:

@@ -82,7 +82,7 @@ class OptunaRunner:
         with Search(space, study, session, self.trials, self.batch, self.prune_windows) as search:
             trials, front = search.run()
             leading = best([trials[row] for row in front])
-            result = search_result("optuna", study, space, trials, leading, min_trades=self.min_trades)
+            result = search_result("optuna", study, space, trials, leading, session, min_trades=self.min_trades)
             search.forget()
         if not self.objectives:
             return result

@@ -82,7 +82,7 @@ class Search:
             self._file.unlink(missing_ok=True)
             self._file.with_suffix(".lock").unlink(missing_ok=True)
         for journal in (*self._journals, self._journal):
-            journal.close()
+            journal.forget()
 
     # -- asking ------------------------------------------------------------------------------------
 

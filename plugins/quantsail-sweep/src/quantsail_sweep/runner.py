@@ -62,8 +62,8 @@ class SweepRunner:
         study = make_study(pipeline, chosen, EnoughTrades(self.objective, self.min_trades), self.both_touched)
         journal = Journal.of(study, session)
         trials = run_trials(study, chosen, session, journal)
-        result = search_result("sweep", study, space, trials, best(trials), min_trades=self.min_trades)
-        journal.close()
+        result = search_result("sweep", study, space, trials, best(trials), session, min_trades=self.min_trades)
+        journal.forget()
         return result
 
     def _space(self) -> Space:

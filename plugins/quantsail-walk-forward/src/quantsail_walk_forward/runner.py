@@ -127,7 +127,7 @@ class WalkForwardRunner:
         tested = self._tested(study, choices, session)
         result = self._result(study, space, choices, tested)
         ends = both_ends(study, result, lambda other: self._again(other, choices, session))
-        journal.close()
+        journal.forget()
         cut.cache_clear()
         notes = [*study.data.notes, *notes, *_flat(choices)]
         return attrs.evolve(result, metrics={**result.metrics, **ends}, notes=tuple(notes))
