@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks.sweeps``: jobs J3 and J4, sweeps of the TREND job over the candles of J1.
 
 Cold is a whole process from a fresh interpreter that leaves a run folder; its memory is that of all its processes
-together, each shared page counted once (PSS), looked at while it runs. Warm is the trials alone, repeated in one
+together, each shared page counted once (PSS), looked at while one more runs. Warm is the trials alone, repeated in one
 process whose candles are loaded, with what the indicators remember forgotten each time. Memory is read from /proc, so
 this runs on Linux. With ``--peers`` vectorbt takes turns with it.
 """
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -28,6 +29,7 @@ from tests.benchmarks.measure import ENGINE, Contestant, environment, printed
 from tests.benchmarks.peers.environments import HERE, PEERS, interpreter
 
 LOOK_S = 0.05  # between two looks at the memory
+Run = tuple[int, str]  # number of processes, contestant
 
 _WARM = """
 import gc, json, sys, time
@@ -102,34 +104,40 @@ MEMORY_MB = 300  # target of J4, all processes together
 
 
 def measure(
-    sweep: Sweep, rounds: int, workers: int, *, peers: bool = False, cache: Path = CACHE, bars: int | None = None
-) -> dict[str, dict[str, float]]:
-    """By contestant the median seconds, cold and warm, and the highest memory of all its processes together (MB).
+    sweep: Sweep, rounds: int, *, peers: bool = False, cache: Path = CACHE, bars: int | None = None
+) -> dict[Run, dict[str, float]]:
+    """The median seconds, cold and warm, and the highest memory of all its processes together (MB).
 
-    Contestants take turns.
+    All take turns: contestants, and numbers of processes. Memory is looked at in a start that is not timed, for looking
+    takes time from what it looks at.
     """
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
-        file = sweep.pipeline(home, workers, cache, bars)
-        contestants = [_quantsail(file), _quantsail(file, ENGINE, "off")]
-        contestants += [_vectorbt(sweep, workers, cache)] if peers else []
-        colds: dict[str, list[tuple[float, float]]] = {each.name: [] for each in contestants}
-        warms: dict[str, list[float]] = {each.name: [] for each in contestants}
+        contestants: dict[Run, Contestant] = {}
+        for workers in sweep.warm_s:
+            place = home / str(workers)
+            place.mkdir()
+            file = sweep.pipeline(place, workers, cache, bars)
+            some = [_quantsail(file), _quantsail(file, ENGINE, "off")]
+            some += [_vectorbt(sweep, workers, cache)] if peers else []
+            contestants |= {(workers, each.name): each for each in some}
+        colds: dict[Run, list[float]] = {run: [] for run in contestants}
+        warms: dict[Run, list[float]] = {run: [] for run in contestants}
         for number in range(rounds + 1):
-            for each in contestants:
+            for run, each in contestants.items():
                 eager = attrs.evolve(each, switch=each.switch or "make")  # the first start compiles
-                found = _cold(each if number else eager, home / f"{each.name}-{number}")
+                seconds = _cold(each if number else eager, home / f"{run}-{number}")
                 if number:
-                    colds[each.name].append(found)
-                    warms[each.name] += printed(each.warm(1), eager)["warm_s"]
-    return {
-        name: {
-            "cold_s": statistics.median(seconds for seconds, _ in runs),
-            "warm_s": statistics.median(warms[name]),
-            "peak_mb": max(peak for _, peak in runs),
+                    colds[run].append(seconds)
+                    warms[run] += printed(each.warm(1), eager)["warm_s"]
+        return {
+            run: {
+                "cold_s": statistics.median(colds[run]),
+                "warm_s": statistics.median(warms[run]),
+                "peak_mb": _peak_mb(each, home / f"{run}-memory"),
+            }
+            for run, each in contestants.items()
         }
-        for name, runs in colds.items()
-    }
 
 
 def _quantsail(file: Path, name: str = "quantsail", switch: str = "") -> Contestant:
@@ -155,9 +163,27 @@ def _vectorbt(sweep: Sweep, workers: int, cache: Path) -> Contestant:
     )
 
 
-def _cold(contestant: Contestant, out: Path) -> tuple[float, float]:
-    """Seconds and peak MB of one whole process."""
-    began, peak = time.perf_counter(), 0.0
+def _cold(contestant: Contestant, out: Path) -> float:
+    """Seconds of one whole process."""
+    began = time.perf_counter()
+    with _started(contestant, out) as process:
+        process.wait()
+        return time.perf_counter() - began
+
+
+def _peak_mb(contestant: Contestant, out: Path) -> float:
+    """The highest memory of one whole process and those that it starts."""
+    peak = 0.0
+    with _started(contestant, out) as process:
+        while process.poll() is None:
+            peak = max(peak, sum(map(_memory_mb, _family(process.pid))))
+            time.sleep(LOOK_S)
+    return peak
+
+
+@contextmanager
+def _started(contestant: Contestant, out: Path) -> Iterator[subprocess.Popen[str]]:
+    """Its whole process. Raises RuntimeError with what it says where it fails."""
     with subprocess.Popen(
         contestant.cold(out),
         cwd=contestant.folder,
@@ -166,17 +192,9 @@ def _cold(contestant: Contestant, out: Path) -> tuple[float, float]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while True:
-            try:
-                process.wait(LOOK_S)
-            except subprocess.TimeoutExpired:
-                peak = max(peak, sum(map(_memory_mb, _family(process.pid))))
-            else:
-                break
-        seconds = time.perf_counter() - began
-        if process.returncode and process.stderr is not None:
+        yield process
+        if process.wait() and process.stderr is not None:
             raise RuntimeError(process.stderr.read())
-    return seconds, peak
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -213,15 +231,13 @@ def main() -> None:
     for sweep in (J3, J4, LONG):
         if sweep.name not in (options.jobs or ("J3", "J4")):
             continue
-        for workers, target in sweep.warm_s.items():
-            found = measure(sweep, options.rounds, workers, peers=options.peers)
-            about = {"job": sweep.name, "sets": sweep.sets, "processes": workers, "target_s": target}
-            own = found["quantsail"]
-            for name, figures in found.items():
-                ratio = {
-                    f"/ quantsail, {state}": figures[f"{state}_s"] / own[f"{state}_s"] for state in ("cold", "warm")
-                }
-                print(json.dumps(about | {"contestant": name} | figures | ratio), flush=True)
+        found = measure(sweep, options.rounds, peers=options.peers)
+        for (workers, name), figures in found.items():
+            own, one = found[workers, "quantsail"], found[1, name]
+            about = {"job": sweep.name, "sets": sweep.sets, "processes": workers, "target_s": sweep.warm_s[workers]}
+            ratio = {f"/ quantsail, {state}": figures[f"{state}_s"] / own[f"{state}_s"] for state in ("cold", "warm")}
+            pace = {"one process /, cold": one["cold_s"] / figures["cold_s"]}
+            print(json.dumps(about | {"contestant": name} | figures | ratio | pace), flush=True)
 
 
 if __name__ == "__main__":

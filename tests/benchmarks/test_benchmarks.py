@@ -86,8 +86,9 @@ def test_the_loads_of_the_store_are_measured_beside_pandas(tmp_path: Path) -> No
 
 def test_sweeps_are_measured_cold_and_warm_with_the_memory_of_all_processes(tmp_path: Path) -> None:
     assert (sweeps.J3.sets, sweeps.J4.sets) == (27, 400)
-    found = sweeps.measure(sweeps.J3, 1, 2, cache=tmp_path, bars=6_000)
-    assert set(found) == {"quantsail", ENGINE}
+    both = attrs.evolve(sweeps.J3, warm_s={1: None, 2: None})
+    found = sweeps.measure(both, 1, cache=tmp_path, bars=6_000)
+    assert set(found) == {(workers, name) for workers in (1, 2) for name in ("quantsail", ENGINE)}
     for own in found.values():
         assert set(own) == {"cold_s", "warm_s", "peak_mb"}
         assert own["cold_s"] > own["warm_s"] > 0.0
