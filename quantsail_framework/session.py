@@ -278,14 +278,16 @@ def _no_exit(who: str) -> Iterator[None]:
 
 def _name_culprit(error: Exception, pipeline: Pipeline, registry: Registry) -> None:
     """Add a note that names the component in whose method the error arose, and the line of its file."""
-    frames = list(traceback.walk_tb(error.__traceback__))
+    frames, parts = list(traceback.walk_tb(error.__traceback__)), _parts(pipeline)
     for frame, _line in reversed(frames):
         owner = frame.f_locals.get("self")
-        for kind, part, use in _parts(pipeline):
-            if owner is part:
-                label = _label(kind, part, registry, use)
-                error.add_note(f"it arose in {frame.f_code.co_name} of {label}{_own_line(type(part), frames)}")
-                return
+        # The trial of a search has a component of its own, with other options.
+        found = [part for part in parts if part[1] is owner] or [part for part in parts if type(part[1]) is type(owner)]
+        if found:
+            kind, component, use = found[0]
+            label = _label(kind, component, registry, use)
+            error.add_note(f"it arose in {frame.f_code.co_name} of {label}{_own_line(type(component), frames)}")
+            return
 
 
 def _parts(pipeline: Pipeline) -> list[tuple[str, object, str]]:

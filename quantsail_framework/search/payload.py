@@ -63,7 +63,10 @@ def readable(error: Exception, packed: Callable[[Exception], bytes]) -> Exceptio
     try:
         pickle.loads(packed(error))  # noqa: S301 - this process's own
     except Exception:  # noqa: BLE001 - whatever its class does
-        return RunError(f"{type(error).__name__}: {error}")
+        told = RunError(f"{type(error).__name__}: {error}")
+        for note in getattr(error, "__notes__", ()):
+            told.add_note(note)
+        return told
     return error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -59,7 +59,7 @@ def search_result(
         "trials": {"total": len(trials), **dict(sorted(counts.items()))},
     }
     tables = {"trials": trials_table(space.paths, trials, min_trades), **result.tables}
-    notes = () if best else (_none_qualifies(trials, min_trades),)
+    notes = [*_broken(trials), *(() if best else (_none_qualifies(trials, min_trades),))]
     return attrs.evolve(
         result,
         kind=kind,
@@ -67,7 +67,7 @@ def search_result(
         metrics={**result.metrics, **metrics},
         undefined={**result.undefined, **undefined},
         facts={**result.facts, **facts},
-        notes=result.notes + notes,
+        notes=(*result.notes, *notes),
     )
 
 
@@ -134,7 +134,18 @@ def _reason(trial: Trial, min_trades: int) -> str:
     return trial.reason or "the objective has no score for it"
 
 
+def _broken(trials: Sequence[Trial]) -> Iterator[str]:
+    """That runs broke, which a table of thousands would hide."""
+    reasons = Counter(trial.reason for trial in trials if trial.status == "error")
+    if reasons:
+        yield f"{reasons.total()} of {len(trials)} trials ended with an error{_most_common(reasons)}."
+
+
 def _none_qualifies(trials: Sequence[Trial], min_trades: int) -> str:
     reasons = Counter(_reason(trial, min_trades) for trial in trials)
-    common = f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""
-    return f"None of the {len(trials)} trials qualifies{common}. What is shown is the pipeline as it stands."
+    why = _most_common(reasons)
+    return f"None of the {len(trials)} trials qualifies{why}. What is shown is the pipeline as it stands."
+
+
+def _most_common(reasons: Counter[str]) -> str:
+    return f"; most often: {reasons.most_common(1)[0][0]}" if reasons else ""

@@ -107,8 +107,12 @@ def _finite(score: float | None) -> float | None:
 
 
 def run_trial(values: Mapping[str, Any], study: Study) -> Trial:
-    """``study.try_(values)``, as executors map it."""
-    return study.try_(values)
+    """``study.try_(values)``, as executors map it. What breaks a search is told with the trial that it arose in."""
+    try:
+        return study.try_(values)
+    except Exception as error:
+        error.add_note(f"in the trial with {', '.join(f'{path}={value}' for path, value in values.items())}")
+        raise
 
 
 def best(trials: Iterable[Trial]) -> Trial | None:

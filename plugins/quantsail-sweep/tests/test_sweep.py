@@ -144,6 +144,35 @@ def test_a_combination_that_the_component_refuses_is_a_trial_with_its_reason(wri
     assert swept.facts["trials"] == {"total": 4, "ok": 3, "refused": 1}
 
 
+def breaking(error: str) -> str:
+    """The strategy, raising ``error`` where ``slow`` is 40."""
+    raises = f"        if self.slow == 40:\n            raise {error}\n"
+    return "from quantsail_framework.errors import ComponentError\n" + REFUSES.replace(
+        "        entry", f"{raises}        entry"
+    )
+
+
+def test_runs_that_break_are_counted_in_a_note(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(breaking("ComponentError('it broke')"), encoding="utf-8")
+    file = write("[sweep]\n[sweep.parameters]\nstrategy.fast = [5, 6]\nstrategy.slow = [20, 40]\n")
+    swept = run(load_pipeline(file, overrides={"strategy.use": "broken.py:Crossing"}))
+    assert swept.tables["trials"]["status"].tolist() == ["ok", "error", "ok", "error"]
+    assert "2 of 4 trials ended with an error; most often: it broke." in swept.notes
+
+
+@pytest.mark.parametrize("share_s", [10.0, 0.0], ids=["here", "in another process"])
+def test_what_ends_a_sweep_is_told_with_the_options_that_it_arose_with(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share_s: float
+) -> None:
+    _start_processes_at_once(monkeypatch, share_s)
+    (tmp_path / "broken.py").write_text(breaking("ValueError('zero-size array')"), encoding="utf-8")
+    table = '[executor]\nuse = "local"\nworkers = 2\n[sweep]\n[sweep.parameters]\n'
+    file = write(f"{table}strategy.fast = [5]\nstrategy.slow = [20, 30, 40]\n")
+    with pytest.raises(ValueError, match="zero-size array") as caught:
+        run(load_pipeline(file, overrides={"strategy.use": "broken.py:Crossing"}))
+    assert caught.value.__notes__[0] == "in the trial with strategy.fast=5, strategy.slow=40"
+
+
 def test_every_problem_is_told_before_the_first_trial_with_its_line(write: Write) -> None:
     file = write(
         """
@@ -306,12 +335,16 @@ def test_another_objective_or_other_code_of_it_does_not_take_what_was_kept(write
     assert table["score"].tolist() == table["sharpe"].tolist()
 
 
-def test_the_number_of_processes_changes_nothing(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _start_processes_at_once(monkeypatch: pytest.MonkeyPatch, share_s: float = 10.0) -> None:
     from quantsail_framework.plugins import load_registry
 
     executor = load_registry().load("executor", "local")
-    monkeypatch.setattr(sys.modules[executor.__module__], "_PROBE_S", 0.0)
-    monkeypatch.setattr(sys.modules[executor.__module__], "_START_S", -1e9)
+    for name, value in {"_PROBE_S": 0.0, "_START_S": -1e9, "_SHARE_S": share_s}.items():
+        monkeypatch.setattr(sys.modules[executor.__module__], name, value)
+
+
+def test_the_number_of_processes_changes_nothing(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _start_processes_at_once(monkeypatch)
     file = write(GRID + '[executor]\nuse = "local"\n')
     for workers in (1, 2):
         run(load_pipeline(file, overrides={"executor.workers": workers}), out=tmp_path / str(workers))
