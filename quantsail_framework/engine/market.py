@@ -49,6 +49,12 @@ class MarketData:
         able = np.flatnonzero(bars.tradable[first:])
         return first + int(able[0]) if len(able) else len(bars)
 
+    def forget(self) -> None:
+        """Forget what indicators and ``indicators.once`` keep for these candles."""
+        for bars in self.bars.values():
+            for each in (bars, *bars.others.values()):
+                each.memo.clear()
+
     def first_tradable_ns(self, symbol: str) -> int | None:
         """Open time of the first bar of ``symbol`` that may decide; None when there is none."""
         times, first = self.bars[symbol].time, self.first(symbol)

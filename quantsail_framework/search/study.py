@@ -111,8 +111,13 @@ def run_trial(values: Mapping[str, Any], study: Study) -> Trial:
     try:
         return study.try_(values)
     except Exception as error:
-        error.add_note(f"in the trial with {', '.join(f'{path}={value}' for path, value in values.items())}")
+        error.add_note(f"in the trial with {shown(values)}")
         raise
+
+
+def shown(values: Mapping[str, Any]) -> str:
+    """``strategy.fast=5, strategy.slow=40``, as ``--set`` takes them one by one."""
+    return ", ".join(f"{path}={value}" for path, value in values.items())
 
 
 def best(trials: Iterable[Trial]) -> Trial | None:

@@ -173,6 +173,38 @@ def test_what_ends_a_sweep_is_told_with_the_options_that_it_arose_with(
     assert caught.value.__notes__[0] == "in the trial with strategy.fast=5, strategy.slow=40"
 
 
+FORGETFUL = """
+import attrs
+import numpy as np
+from quantsail_framework import LONG, Signals, indicators
+
+@attrs.frozen
+class Every:
+    bars: int = attrs.field(default=40, metadata={"doc": "between two entries"})
+    offset: int = attrs.field(default=0, metadata={"doc": "bars"})
+    warmup: int = attrs.field(default=0, init=False)
+
+    def signals(self, bars):
+        rows = indicators.once(bars, KEY, lambda: np.arange(self.offset, len(bars), self.bars))
+        close = bars.close[rows]
+        return Signals.at(rows, len(bars), entry=LONG, stop=close * 0.99, target=close * 1.01)
+"""
+
+
+def test_a_key_that_lacks_an_option_is_found_out(write: Write, tmp_path: Path) -> None:
+    """Each trial then has the rows of the first: the last one runs again alone, and comes to others."""
+    file = write("[sweep]\n[sweep.parameters]\nstrategy.bars = [30, 40, 50]\n")
+    for key, notes in {"('every', self.offset)": 1, "('every', self.bars, self.offset)": 0}.items():
+        (tmp_path / "mine.py").write_text(FORGETFUL.replace("KEY", key), encoding="utf-8")
+        swept = run(load_pipeline(file, overrides={"strategy.use": "mine.py:Every", "strategy.offset": 7}))
+        trades = swept.tables["trials"]["total_trades"].tolist()
+        assert (len(set(trades)) == 1) == bool(notes)
+        told = [
+            note for note in swept.notes if note.startswith("No trial can be believed: that of strategy.bars=50 has ")
+        ]
+        assert len(told) == notes
+
+
 def test_every_problem_is_told_before_the_first_trial_with_its_line(write: Write) -> None:
     file = write(
         """
