@@ -9,6 +9,7 @@
     payload.py      how a study travels to another process
     executors.py    running trials one after the other in this process; which executor a run uses
     journal.py      trials kept as they finish, so that a search that was stopped goes on
+    alone.py        whether a trial comes to the same when nothing of the others is left
     result.py       trials as a table, and the result of a search
 
 The runners (`sweep`, `walk-forward`, `monte-carlo`) and executors are plugins and stay thin.

@@ -15,17 +15,12 @@ from quantsail_framework.config.plain import plain
 from quantsail_framework.domain.result import Column, RunResult, Table
 from quantsail_framework.metrics.performance import numbers
 from quantsail_framework.ports.runner import Pipeline, Session
+from quantsail_framework.search.alone import differing, last_alone
 from quantsail_framework.search.luck import luck
 from quantsail_framework.search.space import Space
-from quantsail_framework.search.study import Study, Trial, shown
+from quantsail_framework.search.study import Study, Trial
 
 S = TypeVar("S", bound=Study)
-_UNBELIEVED = (
-    "No trial can be believed: that of {trial} has {name} {then:g} in the search, and {now:g} alone. What the strategy "
-    "answers depends on what ran before it: on a key of indicators.once that lacks an option, on chance, or on "
-    "something that it keeps."
-)
-_SAME = 1e-9  # relative: a worker on another machine may round otherwise
 
 METRICS = (
     *("total_trades", "winners", "losers", "win_rate", "total_net_pnl", "total_return", "final_equity"),
@@ -49,7 +44,10 @@ def search_result(
     Where there is no best one, they are those of the pipeline as it stands, and a note says so.
     """
     values: Mapping[str, Any] = {} if best is None else best.values
-    result, differing = _best_alone(study, trials, best)
+    unlike = last_alone(study, trials)
+    result = study.run(values)
+    if best is not None and not unlike:
+        unlike = differing(best, numbers(result.metrics))
     metrics, undefined = luck(
         result,
         trials,
@@ -66,7 +64,7 @@ def search_result(
         "trials": {"total": len(trials), **dict(sorted(counts.items()))},
     }
     tables = {"trials": trials_table(space.paths, trials, min_trades), **result.tables}
-    notes = [*differing, *_broken(trials), *(() if best else (_none_qualifies(trials, min_trades),))]
+    notes = [*unlike, *_broken(trials), *(() if best else (_none_qualifies(trials, min_trades),))]
     return attrs.evolve(
         result,
         kind=kind,
@@ -139,29 +137,6 @@ def _reason(trial: Trial, min_trades: int) -> str:
     if traded < min_trades:
         return f"{traded} trade{'' if traded == 1 else 's'}; a score needs {min_trades}"
     return trial.reason or "the objective has no score for it"
-
-
-def _best_alone(study: Study, trials: Sequence[Trial], best: Trial | None) -> tuple[RunResult, list[str]]:
-    """The run of the best trial, and a note where it, or the last, comes to other figures than in the search.
-
-    The last runs with nothing left of the others. Where all trials were given what the first one left, they are alike,
-    and the best of them is the first.
-    """
-    study.data.forget()
-    last = next((trial for trial in reversed(trials) if trial.status == "ok"), None)
-    notes = [] if last is None else _differing(last, study.run(last.values, breakdowns_later=True))
-    result = study.run({} if best is None else best.values)
-    return result, notes or ([] if best is None else _differing(best, result))
-
-
-def _differing(trial: Trial, alone: RunResult) -> list[str]:
-    """A note where a trial came to other figures in the search than it does alone."""
-    found = numbers(alone.metrics)
-    for name in {**trial.metrics, **found}:
-        then, now = (figures.get(name, math.nan) for figures in (trial.metrics, found))
-        if not math.isclose(then, now, rel_tol=_SAME):
-            return [_UNBELIEVED.format(trial=shown(trial.values), name=name, then=then, now=now)]
-    return []
 
 
 def _broken(trials: Sequence[Trial]) -> Iterator[str]:

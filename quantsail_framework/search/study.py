@@ -48,6 +48,10 @@ class Study:
         run = backtest(pipeline, data, both_touched=self.both_touched)
         return result_of("backtest", pipeline, data, run, breakdowns_later=breakdowns_later)
 
+    def forget(self) -> None:
+        """Nothing of what ran before is left to what runs next."""
+        self.data.forget()
+
     def try_(self, values: Mapping[str, Any]) -> Trial:
         """One trial: what came of these options, in a form that is small enough to keep thousands of."""
         try:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
-from quantsail_framework import Bars, RunResult, Signals, Timeframe
+from quantsail_framework import Bars, RunResult, Signals, Timeframe, indicators
 from quantsail_framework.domain.order import Request
 from quantsail_framework.domain.portfolio import Portfolio
 from quantsail_framework.errors import DataError, PipelineError
@@ -42,6 +42,15 @@ class Clock:
         if self.lookback == "short":
             entry = entry[:-1]
         return Signals(entry, bars.close * 0.9, max_bars=7, reason=lambda _: "the hour")
+
+
+@attrs.frozen
+class Forgetful(Clock):
+    """Asks for its hours once for all trials, whichever hour they want."""
+
+    def signals(self, bars: Bars) -> Signals:
+        rows = indicators.once(bars, "hours", lambda: np.flatnonzero(bars.time // HOUR % 24 == self.hour))
+        return Signals.at(rows, len(bars), entry=1, stop=bars.close[rows] * 0.9, max_bars=7)
 
 
 def candles(days: int = 40, turn: int = 20, silent: range = range(0), symbol: str = "TEST/USDT") -> Bars:
@@ -424,3 +433,11 @@ def test_a_parameter_that_is_no_number_is_text_in_the_tables() -> None:
     result = walk(parameters=parameters)
     assert column(result, "strategy.lookback") == ["none", "none", "none", "", "none", "none"]
     assert result.metrics["drift_by_parameter"] == {"strategy.hour": 0.25, "strategy.lookback": 0.0}
+
+
+def test_a_key_that_lacks_an_option_is_found_out() -> None:
+    """Both hours have the entries of the first, until the last trial runs again alone."""
+    told = [note for note in walk(pipeline(strategy=Forgetful())).notes if note.startswith("No trial can be believed")]
+    assert len(told) == 1
+    assert "strategy.hour=17 has" in told[0]
+    assert not [note for note in walk().notes if "believed" in note]

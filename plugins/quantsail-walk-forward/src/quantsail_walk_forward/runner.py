@@ -15,6 +15,7 @@ from quantsail_framework.errors import PipelineError
 from quantsail_framework.metrics.undefined import Undefined, Value
 from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline, Session
+from quantsail_framework.search.alone import last_alone
 from quantsail_framework.search.checks import check_space
 from quantsail_framework.search.journal import Journal, run_trials
 from quantsail_framework.search.luck import luck
@@ -123,13 +124,14 @@ class WalkForwardRunner:
         windows, notes = self._lengths.windows(*range_of(study.data))
         journal = Journal.of(study, session)
         items = [item(window, values) for window in windows for values in grid]
-        choices = self._choices(windows, run_trials(study, items, session, journal))
+        trials = run_trials(study, items, session, journal)
+        choices = self._choices(windows, trials)
         tested = self._tested(study, choices, session)
         result = self._result(study, space, choices, tested)
         ends = both_ends(study, result, lambda other: self._again(other, choices, session))
         journal.forget()
+        notes = [*study.data.notes, *last_alone(study, trials), *notes, *_flat(choices)]
         cut.cache_clear()
-        notes = [*study.data.notes, *notes, *_flat(choices)]
         return attrs.evolve(result, metrics={**result.metrics, **ends}, notes=tuple(notes))
 
     def _check_lengths(self, bar: Timeframe) -> None:

@@ -19,6 +19,11 @@ _START, _END = "train_start_ns", "train_end_ns"
 class RangeStudy(Study):
     """A study each of whose trials names the stretch of time that it is tried on."""
 
+    def forget(self) -> None:
+        """Nor the stretches."""
+        super().forget()
+        cut.cache_clear()
+
     def try_(self, values: Mapping[str, Any]) -> Trial:
         """As a backtest of that stretch, with its warm-up before it."""
         parameters = parameters_of(values)
