@@ -32,13 +32,28 @@ def _ratios(out, common, own, way, periods, still, rounding):
 
 
 @njit(error_model="numpy")
+def _first_highest(values):
+    """Where it is. Four at a time, for each comparison would wait for the one before it."""
+    one = two = three = four = values[0]
+    for k in range(0, len(values) - 3, 4):
+        one = max(one, values[k])
+        two = max(two, values[k + 1])
+        three = max(three, values[k + 2])
+        four = max(four, values[k + 3])
+    highest = max(one, two, three, four)
+    for k in range(len(values) - len(values) % 4, len(values)):
+        highest = max(highest, values[k])
+    where = 0
+    while values[where] != highest:
+        where += 1
+    return where
+
+
+@njit(error_model="numpy")
 def _ranked(chosen_on, judged_on, equal, rounding):
     """The highest of one side, that trial on the other, and twice its rank there."""
-    best, inside = 0, chosen_on[0]
-    for trial in range(len(chosen_on)):
-        if chosen_on[trial] > inside:
-            best, inside = trial, chosen_on[trial]
-    outside = judged_on[best]
+    best = _first_highest(chosen_on)
+    inside, outside = chosen_on[best], judged_on[best]
     slack = equal * abs(outside) + rounding
     low, high = outside - slack, outside + slack
     count = 1

@@ -113,8 +113,9 @@ class Blocks:
     def _over(self, subsets: Ints) -> tuple[Floats, Floats]:
         """Sums (3, subsets, trials), and periods, over the blocks of each subset."""
         total = np.zeros((3, len(subsets), self.sums.shape[2]))
-        for blocks in subsets.T:
-            total += self.sums[:, blocks]
+        for row, blocks in enumerate(subsets.tolist()):
+            for block in blocks:  # a row at a time stays in the processor's cache
+                total[:, row] += self.sums[:, block]
         return total, self.periods[subsets].sum(axis=1)
 
 
