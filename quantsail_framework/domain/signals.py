@@ -43,6 +43,9 @@ COLUMNS: dict[str, tuple[Any, float]] = {
 }
 
 
+_NUMBERS = "biuf"  # kinds of dtype
+
+
 @attrs.frozen(eq=False)
 class Signals:
     """Entries and exits per bar: every column has one value per bar, or is one number for all.
@@ -70,11 +73,13 @@ class Signals:
         if value is None:
             value = missing
         if np.ndim(value) == 0:
-            return np.full(size, value, dtype)
+            return np.full(size, _numeric(name, value), dtype)
         return np.ascontiguousarray(_for_all(name, value, size), dtype)
 
     def entered(self, size: int) -> tuple[Ints, npt.NDArray[Any]]:
         """The bars with an entry, ascending, and its side. Raises ComponentError for a column of another length."""
+        if self.entry is None:
+            raise ComponentError("signals.entry is None; it must be LONG (1), SHORT (-1) or 0 for each bar")
         entry = self.column("entry", size, np.asarray(self.entry).dtype, 0)
         rows = np.flatnonzero(entry != 0)
         return rows, entry[rows]
@@ -83,7 +88,7 @@ class Signals:
         """Column ``name`` at the ``rows`` of ``entered``; or the one number for all, or None. Raises as ``column``."""
         value = getattr(self, name)
         if value is None or np.ndim(value) == 0:
-            return value
+            return value if value is None else _numeric(name, value)[()]
         return _for_all(name, value, size)[rows]
 
     @classmethod
@@ -206,10 +211,25 @@ class _SignalsAt(Signals):
 
 def _for_all(name: str, value: Any, size: int) -> npt.NDArray[Any]:
     """A column with one value per bar. Raises ComponentError for another length."""
-    array = np.asarray(value)
+    array = _numeric(name, value)
     if array.shape != (size,):
         raise ComponentError(f"signals.{name} has shape {array.shape}; the bars have ({size},)")
     return array
+
+
+def _numeric(name: str, value: Any) -> npt.NDArray[Any]:
+    """As an array. Raises ComponentError for what holds no numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind in _NUMBERS:
+        return array
+    try:
+        if array.dtype.kind == "O":  # None among numbers, or numbers of another library
+            return array.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    shown = repr(array.flat[0].item()) if array.dtype.kind in "SU" and array.size else f"values of {array.dtype}"
+    told = "be LONG (1), SHORT (-1) or 0" if name == "entry" else "hold numbers"
+    raise ComponentError(f"signals.{name} holds {shown}; it must {told}")
 
 
 def _is_ascending(rows: Ints) -> bool:
@@ -234,9 +254,9 @@ def _checked_rows(rows: npt.ArrayLike, size: int) -> Ints:
 
 
 def _for_each(name: str, value: Any, count: int) -> npt.NDArray[Any]:
-    if np.ndim(value) == 0:
-        return np.full(count, value)
-    values = np.asarray(value)
+    values = _numeric(name, value)
+    if values.ndim == 0:
+        return np.full(count, values)
     if values.shape != (count,):
         raise ComponentError(
             f"Signals.at: {name} has shape {values.shape}; the rows have ({count},): give {name}[rows]"

@@ -137,8 +137,6 @@ class SignalColumns:
 
 def _entries(signals: Signals, bars: Bars) -> tuple[Ints, npt.NDArray[np.int8]]:
     """The bars with an entry, and its side. Raises ComponentError, naming the bar, for one that is no side."""
-    if signals.entry is None:
-        raise ComponentError("signals.entry is None; it must be LONG (1), SHORT (-1) or 0 for each bar")
     rows, sides = signals.entered(len(bars))
     _refuse((sides != LONG) & (sides != SHORT), rows, sides, "entry", "it must be LONG (1), SHORT (-1) or 0", bars)
     return rows, sides.astype(np.int8)

@@ -77,6 +77,24 @@ def test_what_is_no_row_or_does_not_fit_is_refused(rows: Any, columns: dict[str,
         at(rows, **columns)
 
 
+@pytest.mark.parametrize("value", ["2%", ["1", "2"], [None, "x"], np.array(["2017-01-01"] * 2, "M8[ns]")])
+@pytest.mark.parametrize("name", ["entry", "stop", "target", "confidence", "trail", "max_bars"])
+def test_what_is_no_number_is_refused_by_name(name: str, value: Any) -> None:
+    words = f"signals.{name} holds .*; it must (hold numbers|be LONG)"
+    with pytest.raises(ComponentError, match=words):
+        SignalColumns(at([3, 9], **{name: value}), BARS)
+    columns = {"entry": np.ones(SIZE), "stop": 1.0, name: value if isinstance(value, str) else np.resize(value, SIZE)}
+    with pytest.raises(ComponentError, match=words):
+        SignalColumns(Signals(**columns), BARS)
+
+
+def test_none_among_numbers_is_no_level() -> None:
+    assert np.isnan(SignalColumns(at([3, 9], target=np.array([None, 2.0], object)), BARS).targets).tolist() == [
+        True,
+        False,
+    ]
+
+
 def test_levels_may_be_whole_numbers() -> None:
     signals = at([3], stop=[1], target=[7], trail=[2], max_bars=[5])
     for column, value in ((signals.stop, 1.0), (signals.target, 7.0), (signals.trail, 2.0)):

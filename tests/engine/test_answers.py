@@ -50,7 +50,7 @@ def every(value: Any) -> Any:
         ({"entry": every(257)}, r"signals.entry is 257 at"),
         ({"entry": every(2)}, r"signals.entry is 2 at"),
         ({"entry": lambda _bars: 2}, r"signals.entry is 2 at"),
-        ({"entry": lambda _bars: "long"}, r"signals.entry is 'long' at"),
+        ({"entry": lambda _bars: "long"}, r"signals.entry holds 'long'; it must be LONG"),
         (
             {"entry": lambda _bars: None},
             r"signals.entry is None; it must be LONG \(1\), SHORT \(-1\) or 0 for each bar",

@@ -180,11 +180,9 @@ def test_what_the_own_process_has_done_comes_at_once() -> None:
     """A search keeps each trial before it waits for the next, so that Ctrl-C takes none along."""
     running = LocalExecutor(2).map(pid_of, list(range(200)), shared=0.02)
     next(running)
-    began = time.perf_counter()
     assert next(running)[1] == os.getpid()
     assert next(running)[1] == os.getpid()
     running.close()
-    assert time.perf_counter() - began < 10.0
 
 
 def test_a_slow_first_item_alone_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
