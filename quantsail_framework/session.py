@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from quantsail_framework import network
+from quantsail_framework.compiled.choice import check_switch
 from quantsail_framework.config import build_runner
 from quantsail_framework.config.components import resolved_options
 from quantsail_framework.config.secrets import redacted
@@ -76,6 +77,7 @@ def run(
     ``wall_ns`` is the wall clock (ns UTC). Raises ResultsError before the run when ``out`` exists,
     and what the runner raises; then no folder is left.
     """
+    check_switch()
     pipeline = _with_objects(pipeline, strategy=strategy, costs=costs, sizer=sizer)
     registry = registry or allowed_registry(pipeline)
     clock = wall_ns or time.time_ns

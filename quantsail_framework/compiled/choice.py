@@ -18,13 +18,14 @@ from quantsail_framework.compiled.machine import Machine, installed
 from quantsail_framework.engine import MarketData, Simulation
 from quantsail_framework.engine.feed import SignalColumns
 from quantsail_framework.engine.simulation import strategy_columns
-from quantsail_framework.errors import ComponentError
+from quantsail_framework.errors import ComponentError, InputError
 from quantsail_framework.ports.runner import Pipeline
 
 LOAD_FROM = 2_000  # entries that this process has to decide
 MAKE_FROM = 250_000
 MAKING = "compiling, once on this machine"
-SWITCH = "QUANTSAIL_COMPILED"  # off: never; make: at once, whatever it takes
+SWITCH = "QUANTSAIL_COMPILED"
+_WISHES = ("auto", "off", "make")  # off: never; make: at once, whatever it takes
 _KEPT = 30 << 20  # bytes; glibc heeds up to 32 MB
 
 # Of forms that cannot be compiled; of a compiler, or what loads its code, that does not come up.
@@ -43,7 +44,7 @@ class _Chooser:
     def machine(self, entries: int, *, later: bool = False) -> tuple[Machine | None, bool]:
         """The machine code, when it is worth it for a process that has so many entries to decide, and whether it is
         worth making. ``later``: they are only announced, and count when their runs come."""
-        wish = os.environ.get(SWITCH, "auto")
+        wish = _wish()
         with self._lock:
             ahead = self._entries + entries
             if not later:
@@ -129,7 +130,7 @@ def kernel(module: str, tell: Callable[[str], None], *, load: bool, make: bool) 
     ``load``, ``make``: whether the caller has so much to do that loading, or making it, is worth it. ``tell`` is called
     before it is made, which takes some seconds.
     """
-    wish = os.environ.get(SWITCH)
+    wish = _wish()
     if not _is_on() or not (load or wish == "make"):
         return None
     try:
@@ -148,7 +149,17 @@ def _forms(pipeline: Pipeline) -> Forms | None:
 
 
 def _is_on() -> bool:
-    return installed() and os.environ.get(SWITCH) != "off"
+    return installed() and _wish() != "off"
+
+
+def check_switch() -> None:
+    """Raise InputError where the environment asks for what is none of the wishes."""
+    if _wish() not in _WISHES:
+        raise InputError(f"{SWITCH} is {_wish()!r}; it must be one of {', '.join(_WISHES)}, or not be set")
+
+
+def _wish() -> str:
+    return os.environ.get(SWITCH) or "auto"
 
 
 def _keep_freed_memory() -> None:

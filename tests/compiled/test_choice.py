@@ -26,6 +26,8 @@ from quantsail_framework import (
     Signals,
     Sizing,
     Trip,
+    load_pipeline,
+    run,
 )
 from quantsail_framework.backtest import backtest, get_ready
 from quantsail_framework.compiled import choice
@@ -33,7 +35,7 @@ from quantsail_framework.compiled.choice import LOAD_FROM, MAKE_FROM, SWITCH
 from quantsail_framework.compiled.forms import forms_of
 from quantsail_framework.domain.timeframe import NS_PER_DAY
 from quantsail_framework.engine import MarketData, simulate
-from quantsail_framework.errors import ComponentError
+from quantsail_framework.errors import ComponentError, InputError
 from quantsail_framework.ports.runner import NamedRule, Pipeline, Session
 from quantsail_framework.search.journal import Journal, run_trials
 from quantsail_framework.search.study import Study
@@ -90,6 +92,14 @@ def test_the_switch_is_heeded(monkeypatch: pytest.MonkeyPatch, case: tuple[Pipel
     machine, makes = choice._Chooser().machine(1)
     assert machine is not None
     assert makes
+
+
+def test_an_unknown_wish_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SWITCH, "of")
+    with pytest.raises(InputError, match="QUANTSAIL_COMPILED is 'of'; it must be one of auto, off, make"):
+        run(load_pipeline(QUICKSTART))
+    monkeypatch.setenv(SWITCH, "")
+    assert run(load_pipeline(QUICKSTART)).metrics["total_trades"] > 0
 
 
 def test_a_search_makes_the_code_before_its_trials(
@@ -215,8 +225,8 @@ def test_a_form_that_cannot_be_compiled_leaves_the_run_to_the_engine(
     pipeline = attrs.evolve(case[0], risk=(NamedRule("anything", Anything(form)),))
     with caplog.at_level(logging.WARNING):
         runs = [backtest(pipeline, case[1]) for _ in range(3)]
-    for run in runs:
-        assert_identical(run, simulate(pipeline, case[1]))
+    for each in runs:
+        assert_identical(each, simulate(pipeline, case[1]))
     assert caplog.text.count("the plain engine runs: <built-in function print> cannot be compiled") == 1
 
 
