@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _DIGITS = 6  # significant ones of a figure in a table
 _WRAPPED = 24  # least width of a column of prose, in characters
-_PATIENCE_S = 1.0  # a run that is over sooner needs no progress bar
 
 
 def print_json(value: Any) -> None:
@@ -107,40 +106,82 @@ def _print_rich(
 
 @contextmanager
 def progress_bar(*, shown: bool) -> Iterator[Progress | None]:
-    """A progress function with a bar on stderr, begun after a second; None when stderr is no terminal."""
-    if not (shown and sys.stderr.isatty()):
+    """A progress function that shows on stderr what it was told last: in a bar on a terminal, else in a line now and
+    then. None where nothing shall be shown."""
+    if not shown:
         yield None
         return
-    bar = _Bar()
+    teller = _Teller(_Bar() if sys.stderr.isatty() else _Lines())
     try:
-        yield bar.update
+        yield teller.update
     finally:
-        bar.close()
+        teller.close()
+
+
+class _Teller:
+    """Shows from a thread of its own, so that work which tells nothing for a while is shown too."""
+
+    def __init__(self, display: _Bar | _Lines) -> None:
+        self._display = display
+        self._last: tuple[float, str] | None = None
+        self._over = Event()
+        self._thread = Thread(target=self._show, daemon=True)
+        self._thread.start()
+
+    def update(self, fraction: float, text: str) -> None:
+        self._last = fraction, text
+
+    def _show(self) -> None:
+        pause_s = self._display.patience_s
+        while not self._over.wait(pause_s):
+            pause_s = self._display.pause_s
+            if self._last is not None:
+                with suppress(OSError):  # nobody reads any more
+                    self._display.show(*self._last)
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self._display.close()
 
 
 class _Bar:
     """A rich bar that is only made once a run has lasted a while."""
 
+    patience_s, pause_s = 1.0, 0.1
+
     def __init__(self) -> None:
-        self._begun = time.monotonic()
         self._bar: Any = None
         self._task: Any = None
 
-    def update(self, fraction: float, text: str) -> None:
+    def show(self, fraction: float, text: str) -> None:
         if self._bar is None:
-            if time.monotonic() - self._begun < _PATIENCE_S:
-                return
-            self._start()
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("", total=1.0)
+            self._bar.start()
         self._bar.update(self._task, completed=fraction, description=text)
-
-    def _start(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=1.0)
-        self._bar.start()
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class _Lines:
+    """A line for whoever reads a log, where there is something new."""
+
+    patience_s = pause_s = 10.0
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def show(self, fraction: float, text: str) -> None:
+        line = f"{fraction:4.0%}  {text}"
+        if line != self._shown:
+            click.echo(line, err=True)
+            self._shown = line
+
+    def close(self) -> None:
+        return

@@ -19,11 +19,12 @@ print("rich" in sys.modules)
 _WORK = """
 import sys, time
 from quantsail_framework.cli import output
-output._PATIENCE_S = float(sys.argv[1])
+output._Bar.patience_s = output._Lines.patience_s = float(sys.argv[1])
+output._Lines.pause_s = 0.05
 with output.progress_bar(shown=True) as progress:
-    for step in range(1, 6):
-        progress(step / 5, f"bar {step} of 5")
-        time.sleep(0.05)
+    for step in range(1, 4):
+        progress(step / 4, f"bar {step} of 4")
+        time.sleep(float(sys.argv[2]))
 print("rich" in sys.modules)
 """
 
@@ -55,11 +56,19 @@ def test_a_table_is_drawn_by_rich_and_takes_brackets_literally() -> None:
 
 
 def test_a_long_run_shows_a_bar_and_a_short_one_does_not() -> None:
-    long = on_a_terminal(_WORK, "0.02")
-    assert "bar 5 of 5" in long
+    """What was told before the bar is begun is in it, however long nothing else is told."""
+    long = on_a_terminal(_WORK, "0.5", "1.5")
+    assert all(f"bar {step} of 4" in long for step in (1, 2, 3))
     assert long.splitlines()[-1].endswith("True")
-    short = on_a_terminal(_WORK, "60")
+    short = on_a_terminal(_WORK, "60", "0.01")
     assert short.splitlines() == ["False"]
+
+
+def test_a_long_run_that_is_piped_tells_in_lines_how_far_it_is() -> None:
+    command = [sys.executable, "-c", _WORK, "0.5", "1.5"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stderr.splitlines() == [" 25%  bar 1 of 4", " 50%  bar 2 of 4", " 75%  bar 3 of 4"]
+    assert done.stdout == "False\n"
 
 
 def test_piped_output_is_aligned_text(tmp_path: Path) -> None:
