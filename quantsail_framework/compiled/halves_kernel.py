@@ -32,8 +32,8 @@ def _ratios(out, common, own, way, periods, still, rounding):
 
 
 @njit(error_model="numpy")
-def _first_highest(values):
-    """Where it is. Four at a time, for each comparison would wait for the one before it."""
+def _first_highest(values, equal, rounding):
+    """Where it is, or the first equal to it. Four at a time, for each comparison would wait for the one before it."""
     one = two = three = four = values[0]
     for k in range(0, len(values) - 3, 4):
         one = max(one, values[k])
@@ -43,16 +43,17 @@ def _first_highest(values):
     highest = max(one, two, three, four)
     for k in range(len(values) - len(values) % 4, len(values)):
         highest = max(highest, values[k])
-    where = 0
-    while values[where] != highest:
-        where += 1
-    return where
+    least = highest - (equal * abs(highest) + rounding)
+    for k in range(len(values)):
+        if values[k] >= least:
+            return k
+    return 0
 
 
 @njit(error_model="numpy")
 def _ranked(chosen_on, judged_on, equal, rounding):
     """The highest of one side, that trial on the other, and twice its rank there."""
-    best = _first_highest(chosen_on)
+    best = _first_highest(chosen_on, equal, rounding)
     inside, outside = chosen_on[best], judged_on[best]
     slack = equal * abs(outside) + rounding
     low, high = outside - slack, outside + slack

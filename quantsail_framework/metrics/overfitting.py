@@ -12,12 +12,13 @@ import attrs
 import numpy as np
 
 from quantsail_framework.metrics.halves import Blocks, Floats, Judge, judged
-from quantsail_framework.metrics.undefined import ROUNDING, Undefined, Value, finite
+from quantsail_framework.metrics.undefined import BEYOND, ROUNDING, Undefined, Value, finite
 
 BLOCKS = 16
 FEWEST_BLOCKS = 4  # six ways to halve; with two blocks there are two
 MOST_BLOCKS = 20  # 184,756 ways
 PERIODS_IN_BLOCK = 2
+_LARGEST = 1e100  # a return; the squares of larger ones, or their sums, would be infinite
 
 
 @attrs.frozen(eq=False)
@@ -48,8 +49,8 @@ def backtest_overfitting(returns: Floats, blocks: int = BLOCKS, *, judge: Judge 
     The time is cut into ``blocks`` (even, 4 to 20; fewer where there are less than two periods a block) of
     equal length, to one period. A trial is judged by its Sharpe ratio, 0 where its returns do not vary; equal
     trials share their mean rank. ``judge`` ranks the trials of the halves; another may be faster, not different.
-    Undefined below two trials or eight periods. Raises ValueError for other ``blocks``, and for a return that is no
-    finite number.
+    Undefined below two trials or eight periods, and for returns whose squares are beyond floating-point numbers. Raises
+    ValueError for other ``blocks``, and for a return that is no finite number.
     """
     periods, trials = returns.shape
     if blocks % 2 or not FEWEST_BLOCKS <= blocks <= MOST_BLOCKS:
@@ -61,6 +62,8 @@ def backtest_overfitting(returns: Floats, blocks: int = BLOCKS, *, judge: Judge 
     bad = ~np.isfinite(returns).all(axis=0)
     if bad.any():
         raise ValueError(f"trial {int(np.argmax(bad))} has a return that is no finite number; leave the trial out")
+    if np.abs(returns).max() > _LARGEST:
+        return BEYOND
     blocks = min(blocks, 2 * (periods // (2 * PERIODS_IN_BLOCK)))
     ways = math.comb(blocks, blocks // 2)
     inside, outside, twice_rank = np.empty((3, ways))

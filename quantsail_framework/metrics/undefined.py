@@ -21,9 +21,10 @@ Value = float | Undefined
 
 NO_TRADES = Undefined("no trades")
 NO_BARS = Undefined("no bars")
+BEYOND = Undefined("beyond the range of floating-point numbers")
 
 
 def finite(value: float) -> Value:
     """``value`` as a plain float; Undefined when it overflowed."""
     plain = float(value)
-    return plain if math.isfinite(plain) else Undefined("beyond the range of floating-point numbers")
+    return plain if math.isfinite(plain) else BEYOND

@@ -99,6 +99,22 @@ def test_trials_that_are_alike_share_their_rank() -> None:
     np.testing.assert_allclose(_found(np.repeat(one, 33, axis=1), 8).logits, 0.0, atol=1e-12)
 
 
+def test_what_is_equal_but_for_rounding_is_equal() -> None:
+    """Sparse trials often have the same ratio in a half. Which of them is chosen may not hang on the last digit: three
+    times the returns are the same search."""
+    random = np.random.default_rng(11)
+    for _ in range(20):
+        returns = np.where(random.random((64, 30)) < 0.06, random.choice([-0.01, 0.01, 0.02], (64, 30)), 0.0)
+        np.testing.assert_allclose(_found(3.0 * returns, 8).logits, _found(returns, 8).logits, atol=1e-12)
+
+
+def test_returns_beyond_floating_point_numbers_have_no_probability() -> None:
+    for trial in range(3):
+        returns = np.random.default_rng(12).normal(0.0, 0.01, (64, 3))
+        returns[7, trial] = 1e160
+        assert backtest_overfitting(returns, 8) == Undefined("beyond the range of floating-point numbers")
+
+
 def test_returns_that_never_vary_have_no_sharpe_ratio() -> None:
     returns = np.random.default_rng(9).normal(0.0, 0.01, (160, 3))
     returns[:, 1] = 0.1
