@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from quantsail_framework.alerts import AlertWriter
     from quantsail_framework.outbox import Outbox
 
+_REMOTE = "_RemoteTraceback"  # of concurrent.futures: what an error from another process has for a cause
 RUNS = "runs"  # where run folders go when nobody says otherwise
 _EVENTS = (
     "run_prepared",
@@ -279,7 +280,12 @@ def _no_exit(who: str) -> Iterator[None]:
 
 
 def _name_culprit(error: Exception, pipeline: Pipeline, registry: Registry) -> None:
-    """Add a note that names the component in whose method the error arose, and the line of its file."""
+    """Add a note that names the component in whose method the error arose, and the line of its file.
+
+    None for one that arose in another process: this one's executor has only passed it on.
+    """
+    if type(error.__cause__).__name__ == _REMOTE:
+        return
     frames, parts = list(traceback.walk_tb(error.__traceback__)), _parts(pipeline)
     for frame, _line in reversed(frames):
         owner = frame.f_locals.get("self")

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_origin
 
+import attrs
 import numpy as np
 
 import quantsail_framework
@@ -35,7 +36,7 @@ class Journal:
     """The finished trials of one study, by their values, in a file that lines are added to.
 
     The file's name is made of everything that the trials depend on; ``path`` of None keeps nothing. A line that a
-    crash cut off is passed over. As a context it keeps the file open to what is added.
+    crash cut off is passed over. What is added keeps the file open until the context ends.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -54,7 +55,8 @@ class Journal:
 
     def find(self, values: Mapping[str, Any]) -> Trial | None:
         """The finished trial of these values; None when there is none yet."""
-        return self._known.get(_key(values))
+        known = self._known.get(_key(values))
+        return known and attrs.evolve(known, values=dict(values))  # a date is one again, not its text
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +71,8 @@ class Journal:
         self._known[_key(trial.values)] = trial
         if self.path is None:
             return
-        if self._file is None:
+        if self._file is None or not os.fstat(self._file.fileno()).st_nlink:  # another has ended the same search
+            self.__exit__()
             self._file = _opened(self.path)
         self._file.write(_line(trial))
         self._file.flush()
@@ -77,11 +80,9 @@ class Journal:
     def forget(self) -> None:
         """The search is over and its result is kept elsewhere."""
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
-            try:
+            with suppress(OSError):  # another runs the same search, or has one there
+                self.path.unlink(missing_ok=True)
                 self.path.parent.rmdir()
-            except OSError:  # another search has one there
-                return
 
 
 def run_trials(

@@ -15,7 +15,7 @@ from quantsail_framework.config.plain import plain
 from quantsail_framework.domain.result import Column, RunResult, Table
 from quantsail_framework.metrics.performance import numbers
 from quantsail_framework.ports.runner import Pipeline, Session
-from quantsail_framework.search.alone import differing, last_alone
+from quantsail_framework.search.alone import differing, some_alone
 from quantsail_framework.search.luck import luck
 from quantsail_framework.search.space import Space
 from quantsail_framework.search.study import Study, Trial
@@ -44,10 +44,13 @@ def search_result(
     Where there is no best one, they are those of the pipeline as it stands, and a note says so.
     """
     values: Mapping[str, Any] = {} if best is None else best.values
-    unlike = last_alone(study, trials)
+    unlike = some_alone(study, trials)
     result = study.run(values)
-    if best is not None and not unlike:
-        unlike = differing(best, numbers(result.metrics))
+    if best is not None:
+        unlike = unlike or differing(study, best, numbers(result.metrics))
+    if unlike:  # what is shown is what it comes to alone
+        study.forget()
+        result = study.run(values)
     metrics, undefined = luck(
         result,
         trials,
@@ -64,7 +67,7 @@ def search_result(
         "trials": {"total": len(trials), **dict(sorted(counts.items()))},
     }
     tables = {"trials": trials_table(space.paths, trials, min_trades), **result.tables}
-    notes = [*unlike, *_broken(trials), *(() if best else (_none_qualifies(trials, min_trades),))]
+    notes = [*unlike, *broken(trials), *(() if best else (_none_qualifies(trials, min_trades),))]
     return attrs.evolve(
         result,
         kind=kind,
@@ -139,8 +142,8 @@ def _reason(trial: Trial, min_trades: int) -> str:
     return trial.reason or "the objective has no score for it"
 
 
-def _broken(trials: Sequence[Trial]) -> Iterator[str]:
-    """That runs broke, which a table of thousands would hide."""
+def broken(trials: Sequence[Trial]) -> Iterator[str]:
+    """A note where runs broke, which a table of thousands would hide."""
     reasons = Counter(trial.reason for trial in trials if trial.status == "error")
     if reasons:
         yield f"{reasons.total()} of {len(trials)} trials ended with an error{_most_common(reasons)}."

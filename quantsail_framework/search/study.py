@@ -49,8 +49,12 @@ class Study:
         return result_of("backtest", pipeline, data, run, breakdowns_later=breakdowns_later)
 
     def forget(self) -> None:
-        """Nothing of what ran before is left to what runs next."""
+        """What indicators remember of what ran before is not there for what runs next."""
         self.data.forget()
+
+    def words(self, values: Mapping[str, Any]) -> str:
+        """A trial, for messages: ``strategy.fast=5, strategy.slow=40``."""
+        return ", ".join(f"{path}={value}" for path, value in values.items())
 
     def try_(self, values: Mapping[str, Any]) -> Trial:
         """One trial: what came of these options, in a form that is small enough to keep thousands of."""
@@ -115,13 +119,8 @@ def run_trial(values: Mapping[str, Any], study: Study) -> Trial:
     try:
         return study.try_(values)
     except Exception as error:
-        error.add_note(f"in the trial with {shown(values)}")
+        error.add_note(f"in the trial of {study.words(values)}")
         raise
-
-
-def shown(values: Mapping[str, Any]) -> str:
-    """``strategy.fast=5, strategy.slow=40``, as ``--set`` takes them one by one."""
-    return ", ".join(f"{path}={value}" for path, value in values.items())
 
 
 def best(trials: Iterable[Trial]) -> Trial | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 
@@ -55,10 +57,32 @@ def test_a_line_that_a_crash_cut_off_runs_again_and_the_next_is_whole(tmp_path: 
     assert all(after.find(trial.values) for trial in (OK, TWO, REFUSED))
 
 
+def test_values_come_back_as_they_are_asked_for(tmp_path: Path) -> None:
+    """In the file a date is text."""
+    values = {"strategy.since": date(2023, 3, 1), "a.y": ("left", "right")}
+    _keep(tmp_path / "t.jsonl", attrs.evolve(OK, values=values))
+    found = Journal(tmp_path / "t.jsonl").find(values)
+    assert found is not None
+    assert found.values == values
+
+
+def test_a_journal_that_another_search_has_ended_begins_anew(tmp_path: Path) -> None:
+    """Two processes over the same search: the first to end removes the file, and the other keeps what it has since."""
+    path = tmp_path / "trials" / "t.jsonl"
+    with Journal(path) as journal:
+        journal.add(OK)
+        Journal(path).forget()
+        assert not path.exists()
+        journal.add(TWO)
+    assert Journal(path).find(TWO.values) is not None
+
+
 def test_what_was_added_is_found_without_a_file_too() -> None:
     journal = Journal(None)
     journal.add(OK)
-    assert journal.find(OK.values) is OK
+    found = journal.find(OK.values)
+    assert found is not None
+    assert found.metrics == OK.metrics
 
 
 def test_trials_as_a_table() -> None:

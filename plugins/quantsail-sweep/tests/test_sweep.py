@@ -170,7 +170,7 @@ def test_what_ends_a_sweep_is_told_with_the_options_that_it_arose_with(
     file = write(f"{table}strategy.fast = [5]\nstrategy.slow = [20, 30, 40]\n")
     with pytest.raises(ValueError, match="zero-size array") as caught:
         run(load_pipeline(file, overrides={"strategy.use": "broken.py:Crossing"}))
-    assert caught.value.__notes__[0] == "in the trial with strategy.fast=5, strategy.slow=40"
+    assert caught.value.__notes__[0] == "in the trial of strategy.fast=5, strategy.slow=40"
 
 
 FORGETFUL = """
@@ -192,7 +192,8 @@ class Every:
 
 
 def test_a_key_that_lacks_an_option_is_found_out(write: Write, tmp_path: Path) -> None:
-    """Each trial then has the rows of the first: the last one runs again alone, and comes to others."""
+    """Each trial then has the rows of the first: the last one runs again alone, and comes to others. What is shown is
+    what the best one comes to alone."""
     file = write("[sweep]\n[sweep.parameters]\nstrategy.bars = [30, 40, 50]\n")
     for key, notes in {"('every', self.offset)": 1, "('every', self.bars, self.offset)": 0}.items():
         (tmp_path / "mine.py").write_text(FORGETFUL.replace("KEY", key), encoding="utf-8")
@@ -203,6 +204,22 @@ def test_a_key_that_lacks_an_option_is_found_out(write: Write, tmp_path: Path) -
             note for note in swept.notes if note.startswith("No trial can be believed: that of strategy.bars=50 has ")
         ]
         assert len(told) == notes
+        best = {
+            "strategy.bars": swept.facts["best"]["strategy.bars"],
+            "strategy.offset": 7,
+            "strategy.use": "mine.py:Every",
+        }
+        alone = run(load_pipeline(file, overrides=best), runner="backtest")
+        assert swept.metrics["total_trades"] == alone.metrics["total_trades"]
+
+
+def test_the_option_that_the_key_lacks_may_be_that_of_the_first_in_the_last_trial(write: Write, tmp_path: Path) -> None:
+    """Of these three (7, 50), (7, 30) and (40, 50) it is the second that differs in what the key lacks."""
+    (tmp_path / "mine.py").write_text(FORGETFUL.replace("KEY", "('every', self.offset)"), encoding="utf-8")
+    values = "strategy.offset = [7, 40]\nstrategy.bars = [50, 30]\n"
+    file = write(f'[sweep]\nconstraints = ["strategy.offset <= strategy.bars"]\n[sweep.parameters]\n{values}')
+    swept = run(load_pipeline(file, overrides={"strategy.use": "mine.py:Every"}))
+    assert [note for note in swept.notes if "that of strategy.offset=7, strategy.bars=30 has" in note]
 
 
 def test_every_problem_is_told_before_the_first_trial_with_its_line(write: Write) -> None:

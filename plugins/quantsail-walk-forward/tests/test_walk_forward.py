@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -51,6 +52,19 @@ class Forgetful(Clock):
     def signals(self, bars: Bars) -> Signals:
         rows = indicators.once(bars, "hours", lambda: np.flatnonzero(bars.time // HOUR % 24 == self.hour))
         return Signals.at(rows, len(bars), entry=1, stop=bars.close[rows] * 0.9, max_bars=7)
+
+
+@attrs.frozen
+class Breaking(Clock):
+    """Breaks once it has answered so often."""
+
+    left: ClassVar[int] = 0
+
+    def signals(self, bars: Bars) -> Signals:
+        Breaking.left -= 1
+        if Breaking.left < 0:
+            raise KeyboardInterrupt
+        return super().signals(bars)
 
 
 def candles(days: int = 40, turn: int = 20, silent: range = range(0), symbol: str = "TEST/USDT") -> Bars:
@@ -439,5 +453,28 @@ def test_a_key_that_lacks_an_option_is_found_out() -> None:
     """Both hours have the entries of the first, until the last trial runs again alone."""
     told = [note for note in walk(pipeline(strategy=Forgetful())).notes if note.startswith("No trial can be believed")]
     assert len(told) == 1
-    assert "strategy.hour=17 has" in told[0]
+    assert "strategy.hour=17 from 1970-01-26 00:00 UTC to 1970-02-05 00:00 UTC has" in told[0]
     assert not [note for note in walk().notes if "believed" in note]
+
+
+def test_ranges_without_bars_at_the_end_hide_no_key_that_lacks_an_option() -> None:
+    bars = candles(60)
+    kept = (bars.time < 30 * DAY) | (bars.time >= 58 * DAY)
+    columns = (getattr(bars, name)[kept] for name in ("time", "open", "high", "low", "close", "volume"))
+    walked = walk(pipeline(Bars(bars.symbol, bars.timeframe, *columns), strategy=Forgetful()))
+    assert walked.tables["trials"]["reason"][-1] == "the markets have no bars in this range"
+    assert [note for note in walked.notes if note.startswith("No trial can be believed")]
+
+
+def test_a_walk_that_is_stopped_after_its_trials_keeps_them(tmp_path: Path) -> None:
+    """Until its result is there: one trial runs again after all others."""
+    session = example_session(folder=tmp_path / "runs" / "one")
+    Breaking.left = 10_000
+    walk(pipeline(strategy=Breaking()), session)
+    answers = 10_000 - Breaking.left
+    assert not (tmp_path / "runs" / ".trials").exists()
+    Breaking.left = answers - 1
+    with pytest.raises(KeyboardInterrupt):
+        walk(pipeline(strategy=Breaking()), session)
+    (kept,) = (tmp_path / "runs" / ".trials").iterdir()
+    assert len(kept.read_bytes().splitlines()) == 12

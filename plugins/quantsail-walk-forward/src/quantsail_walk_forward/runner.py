@@ -15,12 +15,12 @@ from quantsail_framework.errors import PipelineError
 from quantsail_framework.metrics.undefined import Undefined, Value
 from quantsail_framework.ports.objective import Objective
 from quantsail_framework.ports.runner import Pipeline, Session
-from quantsail_framework.search.alone import last_alone
+from quantsail_framework.search.alone import some_alone
 from quantsail_framework.search.checks import check_space
 from quantsail_framework.search.journal import Journal, run_trials
 from quantsail_framework.search.luck import luck
 from quantsail_framework.search.objective import ProfitFactorLnTrades
-from quantsail_framework.search.result import both_ends, objective_name
+from quantsail_framework.search.result import both_ends, broken, objective_name
 from quantsail_framework.search.space import Space, Values, parse_space
 from quantsail_framework.search.study import Trial, make_study
 from quantsail_walk_forward import judging
@@ -129,8 +129,8 @@ class WalkForwardRunner:
         tested = self._tested(study, choices, session)
         result = self._result(study, space, choices, tested)
         ends = both_ends(study, result, lambda other: self._again(other, choices, session))
+        notes = [*study.data.notes, *some_alone(study, trials), *broken(trials), *notes, *_flat(choices)]
         journal.forget()
-        notes = [*study.data.notes, *last_alone(study, trials), *notes, *_flat(choices)]
         cut.cache_clear()
         return attrs.evolve(result, metrics={**result.metrics, **ends}, notes=tuple(notes))
 

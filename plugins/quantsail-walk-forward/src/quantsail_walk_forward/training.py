@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from quantsail_framework.domain.bars import utc_text
 from quantsail_framework.search.space import Values
 from quantsail_framework.search.study import Study, Trial, best
 from quantsail_walk_forward.windows import Window, cut
@@ -23,6 +24,11 @@ class RangeStudy(Study):
         """Nor the stretches."""
         super().forget()
         cut.cache_clear()
+
+    def words(self, values: Mapping[str, Any]) -> str:
+        """With the range as dates."""
+        start, end = (utc_text(values[name]) for name in (_START, _END))
+        return f"{super().words(parameters_of(values))} from {start} to {end}"
 
     def try_(self, values: Mapping[str, Any]) -> Trial:
         """As a backtest of that stretch, with its warm-up before it."""
