@@ -98,9 +98,7 @@ def run(
             _delivering(outbox),
             ChosenExecutor(pipeline, registry, policy, denied) as executor,
         ):
-            session = Session(wall_ns=clock, events=events, executor=executor)
-            if progress is not None:
-                session = attrs.evolve(session, progress=network.Outside(progress))
+            session = _session(clock, events, executor, progress)
             with _telling(writer), blaming(pipeline, registry):
                 if events:
                     events.run_prepared(pipeline)
@@ -116,6 +114,11 @@ def run(
         _note_folder(error, result)
         raise
     return result
+
+
+def _session(clock: Callable[[], int], events: Any, executor: ChosenExecutor, progress: Progress | None) -> Session:
+    session = Session(wall_ns=clock, events=events, executor=executor)
+    return session if progress is None else attrs.evolve(session, progress=network.Outside(progress))
 
 
 def allowed_registry(pipeline: Pipeline) -> Registry:

@@ -62,9 +62,7 @@ class Journal:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._close()
 
     def add(self, trial: Trial) -> None:
         """Keep a trial: a process that dies right after does not lose it."""
@@ -72,10 +70,15 @@ class Journal:
         if self.path is None:
             return
         if self._file is None or not os.fstat(self._file.fileno()).st_nlink:  # another has ended the same search
-            self.__exit__()
+            self._close()
             self._file = _opened(self.path)
         self._file.write(_line(trial))
         self._file.flush()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def forget(self) -> None:
         """The search is over and its result is kept elsewhere."""
